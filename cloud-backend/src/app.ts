@@ -1,0 +1,42 @@
+// All routes of the backend, and what is said where none answers.
+import { Hono } from "hono";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { failure, failureResponse } from "./errors.ts";
+import type { Model } from "./inference/large-model.ts";
+import type { Log } from "./log.ts";
+import { inferenceProtocolRoutes } from "./routes/inference-protocol.ts";
+import { sagemakerRoutes } from "./routes/sagemaker.ts";
+
+export interface AppDependencies {
+  model: Model;
+  log: Log;
+  /** Whether the process is about to end: it is no longer ready, but finishes what it accepted. */
+  isStopping: () => boolean;
+}
+
+export function createApp({ model, log, isStopping }: AppDependencies): Hono {
+  const app = new Hono();
+  const isReady = () => model.isReady() && !isStopping();
+
+  app.use(async (c, next) => {
+    await next();
+    // A kept connection would bring more requests and keep the process from ending.
+    if (isStopping()) c.header("Connection", "close");
+  });
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, allowed) => wrongMethod(allowed) }));
+  app.route("/", sagemakerRoutes(model, isReady));
+  app.route("/v2", inferenceProtocolRoutes(model, isReady));
+  app.notFound((c) => failureResponse(failure("not-found", `nothing is served at ${c.req.path}`)));
+  app.onError((error, c) => {
+    // Reading the body of a request whose client left throws; that is nobody's fault.
+    if (c.req.raw.signal.aborted) return failureResponse(failure("client-gone", "the client closed the connection"));
+    log("error", "request-failed", { method: c.req.method, path: c.req.path, error: error.stack });
+    return failureResponse(failure("internal", "internal error"));
+  });
+  return app;
+}
+
+function wrongMethod(allowed: readonly string[]): Response {
+  const allow = allowed.join(", ");
+  return failureResponse(failure("method-not-allowed", `expected ${allow}`), { Allow: allow });
+}

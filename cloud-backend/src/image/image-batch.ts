@@ -1,0 +1,41 @@
+// Encoded images become one tensor, exactly as the edge would make it from the same pixels.
+import { imageTensor, imageTensorShape } from "@spillway/shared/preprocess/image-tensor";
+import { elementCount, type Tensor, tensorOf } from "@spillway/shared/protocol/tensor";
+import type { LargeModel } from "@spillway/shared/schema/manifest";
+import { failure, type Outcome, protocolOutcome, success } from "../errors.ts";
+import { abandonment } from "../inference/abandonment.ts";
+import { MAX_REQUEST_PIXELS } from "../limits.ts";
+import type { Limiter } from "./concurrency.ts";
+import { decodeImage } from "./decode-image.ts";
+
+/**
+ * Decodes one image after the other, so that a large batch does not keep others from decoding.
+ *
+ * @param limit bounds the images that are in memory, decoded, at the same time
+ */
+export async function imageBatch(
+  images: readonly Uint8Array[],
+  model: LargeModel,
+  limit: Limiter,
+  signal: AbortSignal,
+): Promise<Outcome<Tensor>> {
+  const { input, preprocessing } = model;
+  const shape = imageTensorShape(preprocessing, input, images.length);
+  const count = protocolOutcome(() => elementCount(shape));
+  if (!count.ok) return count;
+  const batch = input.datatype === "FP32" ? new Float32Array(count.value) : new Uint8Array(count.value);
+  let pixelsLeft = MAX_REQUEST_PIXELS;
+  for (const [index, image] of images.entries()) {
+    const added = await limit(async () => {
+      if (signal.aborted) return abandonment(signal);
+      const decoded = await decodeImage(image, pixelsLeft);
+      if (!decoded.ok) return failure(decoded.reason, `image ${index}: ${decoded.message}`);
+      const { pixels, orientation } = decoded.value;
+      pixelsLeft -= pixels.width * pixels.height;
+      batch.set(imageTensor(pixels, orientation, preprocessing, input), index * (count.value / images.length));
+      return null;
+    });
+    if (added !== null) return added;
+  }
+  return success(tensorOf(input.name, shape, batch));
+}

@@ -1,0 +1,158 @@
+// The main thread's handle on an inference thread: starts it, gives it one job at a time, and puts
+// a new one in its place when it dies. Whoever waits for the dead one gets an answer at once.
+import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { Tensor } from "@spillway/shared/protocol/tensor";
+import { failure, type Outcome, type StartupStep, success } from "../errors.ts";
+import type { BootMessage, Job, JobMessage, SessionOptions } from "./session-messages.ts";
+import type { Signature } from "./signature.ts";
+
+export type ThreadEvent =
+  | { event: "thread-lost"; error: string }
+  | { event: "thread-not-restarted"; error: string }
+  | { event: "thread-restarted" }
+  | { event: "thread-given-up" }
+  | { event: "run-failed"; error: string };
+
+export interface SessionThreadOptions {
+  session: SessionOptions;
+  /** Milliseconds before each attempt to replace a dead thread. A run that succeeds refills the attempts. */
+  restartDelaysMs: readonly number[];
+  onEvent: (event: ThreadEvent) => void;
+  /** Makes a thread whose entry is session-worker.ts; tests put something in front of it. */
+  spawn?: ((session: SessionOptions) => Worker) | undefined;
+}
+
+interface LiveThread {
+  worker: Worker;
+  signature: Signature;
+}
+
+export class SessionThread {
+  readonly signature: Signature;
+  readonly #options: SessionThreadOptions;
+  readonly #stopping = new AbortController();
+  #worker: Worker | null = null;
+  /** Settles the job that is running; null when the thread is idle. */
+  #settle: ((outcome: Outcome<Tensor[]>) => void) | null = null;
+  #failedAttempts = 0;
+  #replacement: Promise<void> = Promise.resolve();
+
+  private constructor(options: SessionThreadOptions, live: LiveThread) {
+    this.#options = options;
+    this.signature = live.signature;
+    this.#adopt(live.worker);
+  }
+
+  /** Starts a thread and waits until its session is warm. */
+  static async start(options: SessionThreadOptions): Promise<StartupStep<SessionThread>> {
+    const booted = await boot(options);
+    return booted.ok ? success(new SessionThread(options, booted.value)) : booted;
+  }
+
+  isReady(): boolean {
+    return this.#worker !== null;
+  }
+
+  /**
+   * Runs one job; its tensors' buffers move to the thread and are empty afterwards.
+   *
+   * @throws TypeError when a job is running already
+   */
+  run(job: Job): Promise<Outcome<Tensor[]>> {
+    const worker = this.#worker;
+    if (worker === null) return Promise.resolve(failure("not-ready", "the model is being restarted"));
+    if (this.#settle !== null) throw new TypeError("run: expected an idle thread, it is running a job");
+    const inputs = job.inputs.map((input) => ({ ...input, bytes: ownBytes(input.bytes) }));
+    const buffers = inputs.map((input) => input.bytes.buffer);
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      worker.postMessage({ ...job, inputs } satisfies Job, buffers);
+    });
+  }
+
+  /** Ends the thread for good; a job that is still running fails. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#worker?.terminate();
+    await this.#replacement;
+  }
+
+  #adopt(worker: Worker): void {
+    this.#worker = worker;
+    let cause = "the thread ended";
+    worker.on("message", (message: JobMessage) => this.#answer(message));
+    worker.on("error", (error) => {
+      cause = error.message;
+    });
+    worker.on("exit", () => {
+      this.#replacement = this.#replace(cause);
+    });
+  }
+
+  #answer(message: JobMessage): void {
+    if (message.kind === "done") {
+      this.#failedAttempts = 0;
+      this.#finish(success(message.outputs));
+    } else {
+      this.#options.onEvent({ event: "run-failed", error: message.error });
+      this.#finish(failure("inference-failed", "the model could not process this input"));
+    }
+  }
+
+  #finish(outcome: Outcome<Tensor[]>): void {
+    const settle = this.#settle;
+    this.#settle = null;
+    settle?.(outcome);
+  }
+
+  async #replace(cause: string): Promise<void> {
+    const { onEvent, restartDelaysMs } = this.#options;
+    const { signal } = this.#stopping;
+    this.#worker = null;
+    this.#finish(failure("inference-failed", "the model stopped while it processed this input"));
+    if (signal.aborted) return;
+    onEvent({ event: "thread-lost", error: cause });
+    while (this.#failedAttempts < restartDelaysMs.length) {
+      await delay(restartDelaysMs[this.#failedAttempts++], null, { signal }).catch(() => null);
+      if (signal.aborted) return;
+      const booted = await boot(this.#options);
+      if (booted.ok) {
+        this.#adopt(booted.value.worker);
+        // Stopped meanwhile: the exit that follows finds it so and replaces nothing.
+        if (signal.aborted) await booted.value.worker.terminate();
+        else onEvent({ event: "thread-restarted" });
+        return;
+      }
+      onEvent({ event: "thread-not-restarted", error: booted.error });
+    }
+    onEvent({ event: "thread-given-up" });
+  }
+}
+
+/** Spawns a thread and waits for its first word. */
+function boot({ session, spawn = spawnWorker }: SessionThreadOptions): Promise<StartupStep<LiveThread>> {
+  const worker = spawn(session);
+  return new Promise((resolve) => {
+    const settle = (step: StartupStep<LiveThread>) => {
+      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+      resolve(step);
+    };
+    const onMessage = (message: BootMessage) => {
+      if (message.kind === "ready") settle(success({ worker, signature: message.signature }));
+      else settle({ ok: false, error: message.error });
+    };
+    const onError = (error: Error) => settle({ ok: false, error: error.message });
+    const onExit = (code: number) => settle({ ok: false, error: `the inference thread ended with code ${code}` });
+    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+  });
+}
+
+function spawnWorker(session: SessionOptions): Worker {
+  return new Worker(new URL("./session-worker.ts", import.meta.url), { workerData: session });
+}
+
+/** Bytes that have a buffer to themselves: only whole buffers can move, and floats need alignment. */
+function ownBytes(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}

@@ -1,0 +1,28 @@
+// Every bound of the backend, with its unit and its reason.
+
+/** Largest request body: SageMaker passes 25 MB to a real-time endpoint. */
+export const MAX_BODY_BYTES = 26_214_400;
+
+/** Images in one request. Larger batches gain nothing on the devices we know and delay everybody behind them. */
+export const MAX_BATCH = 64;
+
+/** Pixels of one image; the edge's own limit, so that whatever it accepts may be sent on. */
+export { MAX_IMAGE_PIXELS } from "@spillway/shared/schema/config";
+
+/** Pixels of all images of one request: a few kilobytes of PNG can hold 16 million pixels, 64 of them seconds of work. */
+export const MAX_REQUEST_PIXELS = 64_000_000;
+
+/** Images decoded at the same time: each may take 64 MB, and libuv decodes on four threads. */
+export const MAX_CONCURRENT_DECODES = 4;
+
+/** Longest `timeout` parameter, in the protocol's microseconds (one hour): Node's timers overflow after 24 days. */
+export const MAX_TIMEOUT_MICROSECONDS = 3_600_000_000;
+
+/** Milliseconds a client may take to send its request; SageMaker gives up on an invocation after 60 s. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Seconds in `Retry-After`: a full queue of the default length is worked off in less. */
+export const RETRY_AFTER_SECONDS = 1;
+
+/** Milliseconds before each attempt to replace a dead inference thread; after the last one the process ends. */
+export const RESTART_DELAYS_MS = [100, 1_000, 5_000, 15_000] as const;

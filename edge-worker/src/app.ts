@@ -1,0 +1,60 @@
+// The Worker's routes. A route speaks HTTP and calls one function; everything else lies below it.
+import { Hono } from "hono";
+import { problem } from "./errors.ts";
+import type { ModelBundle } from "./inference/model-bundle.ts";
+import { createIsolate, type Isolate } from "./isolate.ts";
+import { classifyRoute } from "./routes/classify.ts";
+import { configRoutes } from "./routes/config.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { describeModels } from "./routes/models.ts";
+import { openApiDocument } from "./routes/openapi.ts";
+import { log } from "./telemetry/log.ts";
+
+export type AppEnv = { Bindings: Env; Variables: { isolate: Isolate } };
+
+/** Methods by path, for 405; kept beside the routes that they describe. */
+const METHODS: Record<string, string> = {
+  "/v1/classify": "POST",
+  "/v1/config": "GET, HEAD, PUT",
+  "/v1/models": "GET, HEAD",
+  "/healthz": "GET, HEAD",
+  "/readyz": "GET, HEAD",
+  "/openapi.json": "GET, HEAD",
+};
+
+export function createApp(bundle: ModelBundle): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  let isolate: Isolate | undefined;
+
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/openapi.json", (context) => context.json(openApiDocument()));
+
+  app.use(async (context, next) => {
+    try {
+      isolate ??= createIsolate(context.env, bundle);
+    } catch (error) {
+      log("bad-environment", { detail: String(error) });
+      return problem(context, { reason: "unavailable", detail: "the Worker's environment is not valid; see its log" });
+    }
+    context.set("isolate", isolate);
+    return next();
+  });
+  app.route("/", healthRoutes);
+  app.route("/v1/classify", classifyRoute);
+  app.route("/v1/config", configRoutes);
+  app.get("/v1/models", (context) => context.json(describeModels(bundle)));
+
+  app.notFound((context) => {
+    const methods = METHODS[context.req.path];
+    if (methods === undefined) {
+      return problem(context, { reason: "not-found", detail: `nothing at ${context.req.path}; see /openapi.json` });
+    }
+    const detail = `${context.req.path} answers ${methods}`;
+    return problem(context, { reason: "method-not-allowed", detail }, { allow: methods });
+  });
+  app.onError((error, context) => {
+    log("internal-error", { path: context.req.path, detail: error.stack ?? String(error) });
+    return problem(context, { reason: "internal", detail: "the request could not be completed" });
+  });
+  return app;
+}

@@ -1,0 +1,102 @@
+// One request, from bytes to answer, in the order in which it happens.
+
+import { poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
+import { applyMetric } from "@spillway/shared/offload/metric";
+import type { Config } from "@spillway/shared/schema/config";
+import type { Result } from "@spillway/shared/schema/result";
+import { answerOf } from "./answer.ts";
+import type { Gate } from "./bucket/gate-client.ts";
+import { askCloud } from "./cloud/ask-cloud.ts";
+import type { CircuitBreaker } from "./cloud/circuit-breaker.ts";
+import type { CloudClient } from "./cloud/cloud-client.ts";
+import { LARGE_MODEL_NAME, largeProbabilities, largeRequest } from "./cloud/large-route.ts";
+import type { ImageFailure } from "./image/failure.ts";
+import { readPicture } from "./image/picture.ts";
+import type { EdgeModel } from "./inference/edge-model.ts";
+import { runExits } from "./inference/exits.ts";
+import type { ModelBundle } from "./inference/model-bundle.ts";
+import { startStopwatch } from "./stopwatch.ts";
+
+export interface ClassifyRequest {
+  id: string;
+  /** The encoded image. */
+  image: Uint8Array;
+  /** How many labels to list. */
+  top: number;
+  /** Milliseconds in which the caller wants an answer; null when any time will do. */
+  deadlineMs: number | null;
+}
+
+export interface ClassifyServices {
+  bundle: ModelBundle;
+  edgeModel: EdgeModel;
+  gate: Gate;
+  cloud: CloudClient;
+  circuit: CircuitBreaker;
+  /** Milliseconds. */
+  now(): number;
+}
+
+export type ClassifyOutcome = { ok: true; result: Result } | ({ ok: false } & ImageFailure);
+
+export async function classify(
+  request: ClassifyRequest,
+  config: Config,
+  services: ClassifyServices,
+): Promise<ClassifyOutcome> {
+  const { manifest, calibration } = services.bundle;
+  const { large } = manifest.cloud;
+  const watch = startStopwatch(services.now);
+  const answer = answerOf(request, config, services.bundle, watch);
+
+  const picture = readPicture(request.image, config, manifest);
+  if ("reason" in picture) return { ok: false, ...picture };
+  watch.lap("decodeMs");
+
+  const edge = await runExits(picture.edge, config.edge, calibration, services.edgeModel);
+  watch.lap("edgeMs");
+  if (edge.exit !== null) return answer(edge, { reason: "confident", exit: edge.exit });
+
+  if (picture.large === null) return answer(edge, { reason: "offload-disabled" });
+  const metric = applyMetric(calibration.metric[config.edge.confidence], edge.confidence);
+  if (timeLeft(request, watch.elapsedMs()) <= 0) return answer(edge, { reason: "deadline", metric });
+
+  const { offload: isGranted, ...verdict } = await services.gate.decide(metric, config.offload);
+  watch.lap("gateMs");
+  if (!isGranted) return answer(edge, { ...verdict, metric });
+
+  // The tail joins here as a second route; until then every offload takes the large model.
+  const route = "large";
+  const deadlineLeft = timeLeft(request, watch.elapsedMs());
+  if (deadlineLeft <= 0) {
+    services.gate.refund();
+    return answer(edge, { ...verdict, reason: "deadline", metric });
+  }
+  const question = {
+    model: LARGE_MODEL_NAME,
+    message: largeRequest(request.id, picture.large, large),
+    read: (response: Parameters<typeof largeProbabilities>[0]) =>
+      largeProbabilities(response, large, manifest.labels.length, calibration.cloud.temperature),
+    timeoutMs: Math.min(config.offload.timeoutMs, deadlineLeft),
+    isDeadline: deadlineLeft < config.offload.timeoutMs,
+    retries: config.offload.retries,
+  };
+  const cloud = await askCloud(question, services.cloud, services.circuit, services.now);
+  watch.lap("cloudMs");
+  const sent = { ...verdict, metric, route, bytesSent: cloud.bytesSent } as const;
+  if (!cloud.ok) {
+    if (!cloud.mayHaveWorked) services.gate.refund();
+    return answer(edge, { ...sent, reason: cloud.reason });
+  }
+  const fusion = config.offload.fuse ? calibration.fusion : null;
+  const probabilities = fusion === null ? cloud.answer : fuse(edge.probabilities, cloud.answer, fusion.edgeWeight);
+  return answer({ probabilities }, { ...sent, tier: "cloud" });
+}
+
+function timeLeft({ deadlineMs }: ClassifyRequest, elapsedMs: number): number {
+  return deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs - elapsedMs;
+}
+
+function fuse(edge: Float64Array, cloud: Float64Array, edgeWeight: number): Float64Array {
+  return poolProbabilities([edge, cloud], [edgeWeight, 1 - edgeWeight]);
+}

@@ -1,0 +1,74 @@
+// One question to the cloud: the circuit breaker, the deadline, retries within it, and a reply that
+// is checked before it is believed.
+
+import type { EncodedMessage, InferenceResponse } from "@spillway/shared/protocol/message";
+import type { Reason } from "@spillway/shared/schema/result";
+import { log } from "../telemetry/log.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import type { CloudClient, CloudFailure } from "./cloud-client.ts";
+import { failureOfError } from "./failure-of-error.ts";
+
+export interface CloudQuestion<Answer> {
+  model: string;
+  message: EncodedMessage;
+  /** Reads the reply. @throws when it is not what was asked for */
+  read(response: InferenceResponse): Answer;
+  timeoutMs: number;
+  /** True when the caller's deadline, and not the configuration, set the timeout. */
+  isDeadline: boolean;
+  retries: number;
+}
+
+export type CloudOutcome<Answer> =
+  | { ok: true; answer: Answer; bytesSent: number }
+  | { ok: false; reason: Reason; mayHaveWorked: boolean; bytesSent: number | null };
+
+export async function askCloud<Answer>(
+  question: CloudQuestion<Answer>,
+  client: CloudClient,
+  circuit: CircuitBreaker,
+  now: () => number,
+): Promise<CloudOutcome<Answer>> {
+  const signal = AbortSignal.timeout(question.timeoutMs);
+  let mayHaveWorked = false;
+  let bytesSent = 0;
+  for (let retriesLeft = question.retries; circuit.allows(now()); retriesLeft--) {
+    bytesSent += question.message.body.byteLength;
+    const outcome = await askOnce(question, client, signal);
+    if (outcome.ok) {
+      circuit.succeeded();
+      return { ...outcome, bytesSent };
+    }
+    mayHaveWorked ||= outcome.mayHaveWorked;
+    log("cloud-failure", { reason: outcome.reason, detail: outcome.detail });
+    const isTimeout = outcome.reason === "cloud-timeout";
+    // A caller in a hurry says nothing about the cloud's health.
+    if (isTimeout && question.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };
+    circuit.failed(now());
+    if (isTimeout || retriesLeft === 0) return { ok: false, reason: outcome.reason, mayHaveWorked, bytesSent };
+  }
+  return { ok: false, reason: "circuit-open", mayHaveWorked, bytesSent: bytesSent === 0 ? null : bytesSent };
+}
+
+async function askOnce<Answer>(
+  question: CloudQuestion<Answer>,
+  client: CloudClient,
+  signal: AbortSignal,
+): Promise<{ ok: true; answer: Answer } | CloudFailure> {
+  const reply = await Promise.race([client.infer(question.model, question.message, signal), timedOut(signal)]);
+  if (!reply.ok) return reply;
+  try {
+    return { ok: true, answer: question.read(reply.response) };
+  } catch (error) {
+    return failureOfError(error, signal);
+  }
+}
+
+/** Settles when the signal aborts, whatever the client is still waiting for. */
+function timedOut(signal: AbortSignal): Promise<CloudFailure> {
+  const failure: CloudFailure = { ok: false, reason: "cloud-timeout", mayHaveWorked: true, detail: "no reply in time" };
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(failure);
+    signal.addEventListener("abort", () => resolve(failure), { once: true });
+  });
+}

@@ -1,0 +1,32 @@
+// What the Worker needs from a cloud, whatever serves it.
+//
+// Requests are Open Inference Protocol v2, because every GPU server speaks it (ours, Triton, KServe,
+// MLServer, each also behind SageMaker): the endpoint can be replaced without touching the Worker.
+import type { EncodedMessage, InferenceResponse } from "@spillway/shared/protocol/message";
+
+export interface CloudFailure {
+  ok: false;
+  reason: "cloud-timeout" | "cloud-error" | "cloud-overloaded";
+  /** False only when the cloud surely computed nothing, so that the token can go back. */
+  mayHaveWorked: boolean;
+  /** For the log. */
+  detail: string;
+}
+
+export type CloudReply = { ok: true; response: InferenceResponse } | CloudFailure;
+
+export interface CloudClient {
+  /** Sends one inference request. Never throws; ends as soon as the signal aborts. */
+  infer(model: string, request: EncodedMessage, signal: AbortSignal): Promise<CloudReply>;
+}
+
+/** Cloudflare's own answers for an origin it never spoke to: down, unreachable, no TLS. */
+const NEVER_REACHED = [521, 523, 525, 526];
+
+/** A failure by the status of an HTTP reply that is not a success. */
+export function failureOfStatus(status: number, detail: string): CloudFailure {
+  if (status === 429 || status === 503) return { ok: false, reason: "cloud-overloaded", mayHaveWorked: false, detail };
+  // The other 4xx answer a request that was never run.
+  const wasNotRun = (status >= 400 && status < 500) || NEVER_REACHED.includes(status);
+  return { ok: false, reason: "cloud-error", mayHaveWorked: !wasNotRun, detail };
+}

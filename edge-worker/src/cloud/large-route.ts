@@ -1,0 +1,40 @@
+// The `large` route: the image goes to the large model, its logits come back.
+//
+// The image travels as the graph's own input tensor, already resized: any v2 server can host the
+// plain ONNX file, and a photo of megabytes costs the few kilobytes that the network looks at.
+import { softmax } from "@spillway/shared/calibration/softmax";
+import { imageTensorShape, type ResizedImage, tensorOfImage } from "@spillway/shared/preprocess/image-tensor";
+import { type EncodedMessage, encodeRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
+import { float32Values, ProtocolError, tensorOf } from "@spillway/shared/protocol/tensor";
+import type { LargeModel } from "@spillway/shared/schema/manifest";
+
+/** Name under which the endpoint hosts the model. */
+export const LARGE_MODEL_NAME = "large";
+
+export function largeRequest(id: string, image: ResizedImage, large: LargeModel): EncodedMessage {
+  const values = tensorOfImage(image, large.preprocessing, large.input);
+  const shape = imageTensorShape(large.preprocessing, large.input);
+  return encodeRequest({
+    id,
+    inputs: [tensorOf(large.input.name, shape, values)],
+    outputs: [{ name: large.logits }],
+  });
+}
+
+/**
+ * The cloud's calibrated probabilities, [classes].
+ * @throws ProtocolError when the reply is not one row of finite logits for this model's classes
+ */
+export function largeProbabilities(
+  response: InferenceResponse,
+  large: LargeModel,
+  classes: number,
+  temperature: number,
+): Float64Array {
+  const output = response.outputs.find((tensor) => tensor.name === large.logits);
+  if (output === undefined) throw new ProtocolError(`reply: has no output "${large.logits}"`);
+  const logits = float32Values(output);
+  if (logits.length !== classes) throw new ProtocolError(`reply: expected ${classes} logits, got ${logits.length}`);
+  if (!logits.every(Number.isFinite)) throw new ProtocolError("reply: expected finite logits");
+  return softmax(logits, temperature);
+}

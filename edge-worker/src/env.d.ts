@@ -1,0 +1,8 @@
+// The bindings of wrangler.toml. Variables and secrets are read and checked in environment.ts.
+interface Env {
+  CONFIG: KVNamespace;
+  OFFLOAD_GATE: DurableObjectNamespace<import("./bucket/offload-gate.ts").OffloadGate>;
+}
+declare namespace Cloudflare {
+  interface Env extends globalThis.Env {}
+}

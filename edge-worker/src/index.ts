@@ -1,0 +1,5 @@
+import { modelBundle } from "../generated/model.ts";
+import { createApp } from "./app.ts";
+
+export { OffloadGate } from "./bucket/offload-gate.ts";
+export default createApp(modelBundle);

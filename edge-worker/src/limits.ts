@@ -1,0 +1,22 @@
+// Every limit of the Worker that is not part of the live configuration, with its unit and reason.
+
+/** Milliseconds for which an isolate trusts the configuration it read last: how late a change may act. */
+export const CONFIG_MAX_AGE_MS = 10_000;
+/** Seconds for which Cloudflare may answer a KV read from its cache; 30 is the least it allows. */
+export const KV_CACHE_SECONDS = 30;
+/** Milliseconds to wait for the gate. A call takes a few; an object that wakes up far away some hundred. */
+export const GATE_TIMEOUT_MS = 500;
+/** Failures in a row after which the cloud is left alone for a while. */
+export const CIRCUIT_FAILURES = 5;
+/** Milliseconds the circuit stays open before one request may try again. */
+export const CIRCUIT_OPEN_MS = 5_000;
+/** Bytes of a cloud reply: 100,000 classes as FP32 take 0.4 MB, as JSON 2 MB. */
+export const MAX_REPLY_BYTES = 4_194_304;
+/** Bytes around the image in a multipart body: boundaries and field headers. */
+export const MULTIPART_OVERHEAD_BYTES = 65_536;
+/** Clients whose request rate an isolate remembers; the longest unseen is forgotten first. */
+export const MAX_TRACKED_CLIENTS = 10_000;
+/** Largest deadline a caller may ask for, in milliseconds. */
+export const MAX_DEADLINE_MS = 600_000;
+/** Characters of a client's key; it names a Durable Object. */
+export const MAX_CLIENT_KEY_LENGTH = 256;

@@ -1,0 +1,63 @@
+// `GET` and `PUT /v1/config`: the configuration in force, and changing it.
+//
+// PUT needs If-Match, so that two operators cannot overwrite each other unseen. KV has no compare-and-
+// swap: within the second or so that a write takes to settle, the check is a courtesy and no lock.
+import { checkConfigText, MAX_CONFIG_BYTES } from "@spillway/shared/schema/config";
+import { type Context, Hono } from "hono";
+import type { AppEnv } from "../app.ts";
+import { readAtMost } from "../body.ts";
+import { problem } from "../errors.ts";
+
+export const configRoutes = new Hono<AppEnv>()
+  .get("/", async (context) => {
+    const { configs, bundle } = context.get("isolate");
+    const { config, source, error } = await configs.current();
+    context.header("etag", await entityTag(await configs.stored()));
+    context.header("cache-control", "no-store");
+    return context.json({ config, version: config.version, source, error, model: bundle.hash });
+  })
+  .put("/", async (context) => {
+    const { settings, configs, bundle } = context.get("isolate");
+    if (!(await isAdmin(context, settings.ADMIN_TOKEN))) {
+      const detail =
+        settings.ADMIN_TOKEN === undefined
+          ? "this Worker has no ADMIN_TOKEN, so its configuration can only be changed in KV"
+          : "send `Authorization: Bearer <ADMIN_TOKEN>`";
+      return problem(context, { reason: "unauthorized", detail }, { "www-authenticate": "Bearer" });
+    }
+    const body = await readAtMost(context.req.raw.body, MAX_CONFIG_BYTES);
+    if (body === null) {
+      return problem(context, { reason: "too-many-bytes", detail: `expected at most ${MAX_CONFIG_BYTES} bytes` });
+    }
+    const expected = context.req.header("if-match");
+    if (expected === undefined) {
+      const detail = "send the ETag of `GET /v1/config` as If-Match";
+      return problem(context, { reason: "precondition-required", detail });
+    }
+    const current = await entityTag(await configs.stored());
+    if (expected !== "*" && expected !== current) {
+      return problem(context, { reason: "precondition-failed", detail: `the configuration's ETag is now ${current}` });
+    }
+    const checked = checkConfigText(new TextDecoder().decode(body), bundle.manifest, bundle.hash);
+    if (!checked.ok) return problem(context, { reason: "invalid-config", detail: checked.error });
+    await configs.replace(checked.config);
+    context.header("etag", await entityTag(JSON.stringify(checked.config)));
+    return context.json({ config: checked.config, version: checked.config.version, source: "kv", error: null });
+  });
+
+/** A strong ETag of what KV holds. */
+async function entityTag(text: string | null): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text ?? ""));
+  const hex = Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0"));
+  return `"${hex.join("")}"`;
+}
+
+/** Compares digests, whose length is equal whatever was sent, in constant time. */
+async function isAdmin(context: Context<AppEnv>, token: string | undefined): Promise<boolean> {
+  const presented = /^Bearer +(\S+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
+  if (token === undefined || presented === undefined) return false;
+  const [a, b] = await Promise.all(
+    [token, presented].map((text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
+  );
+  return crypto.subtle.timingSafeEqual(a, b);
+}

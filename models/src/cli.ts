@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// `spillway <command>`: reads the command, runs it, and turns a failure into one line and exit code 1.
+import { UsageError } from "./usage.ts";
+
+interface Command {
+  summary: string;
+  run(args: string[]): Promise<void>;
+}
+
+/** Each command's module is loaded when it is asked for: most need neither ONNX Runtime nor sharp. */
+const COMMANDS: Record<string, { summary: string; load(): Promise<Pick<Command, "run">> }> = {
+  classify: {
+    summary: "send images to a running Worker and print its answers",
+    load: () => import("./commands/classify.ts"),
+  },
+  config: {
+    summary: "show or change the configuration of a running Worker",
+    load: () => import("./commands/config.ts"),
+  },
+  calibrate: {
+    summary: "fit a model's calibration.json on labelled images",
+    load: () => import("./commands/calibrate.ts"),
+  },
+};
+
+async function main([name, ...args]: string[]): Promise<void> {
+  if (name === undefined || name === "--help" || name === "help") {
+    process.stdout.write(usage());
+    return;
+  }
+  const command = COMMANDS[name];
+  if (command === undefined) throw new UsageError(`no command "${name}"; see spillway --help`);
+  const { run } = await command.load();
+  await run(args);
+}
+
+function usage(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
+  return `spillway <command> [--help]\n\n${lines.join("\n")}\n`;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`spillway: ${message.replaceAll("\n", " ")}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

@@ -1,0 +1,79 @@
+// `spillway classify`: sends image files to a running Worker and prints a table of its answers.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { type Result, resultSchema } from "@spillway/shared/schema/result";
+import { parseFlags, UsageError } from "../usage.ts";
+import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
+
+const HELP = `spillway classify FILE ... [--url ${DEFAULT_EDGE_URL}] [--top 1] [--deadline-ms N] [--json]
+
+  --json   print one JSON object a file instead of the table
+`;
+
+const CONTENT_TYPES: Record<string, string> = { ".png": "image/png", ".webp": "image/webp" };
+
+type Row = { file: string } & ({ result: Result } | { error: string });
+
+export async function run(args: string[]): Promise<void> {
+  const flags = parseFlags(
+    args,
+    {
+      url: { type: "string", default: DEFAULT_EDGE_URL },
+      top: { type: "string", default: "1" },
+      "deadline-ms": { type: "string" },
+      json: { type: "boolean", default: false },
+    },
+    HELP,
+  );
+  if (flags === null) return;
+  const { values, positionals: files } = flags;
+  if (files.length === 0) throw new UsageError("name at least one image; see spillway classify --help");
+  const query = new URLSearchParams({ top: values.top });
+  if (values["deadline-ms"] !== undefined) query.set("deadline_ms", values["deadline-ms"]);
+  const rows: Row[] = [];
+  for (const file of files) {
+    const row = await classifyFile(file, `${values.url}/v1/classify?${query}`);
+    rows.push(row);
+    if (values.json) process.stdout.write(`${JSON.stringify(row)}\n`);
+  }
+  if (!values.json) process.stdout.write(table(rows));
+  const failed = rows.filter((row) => "error" in row).length;
+  if (failed > 0) throw new Error(`${failed} of ${rows.length} images could not be classified`);
+}
+
+async function classifyFile(file: string, url: string): Promise<Row> {
+  let image: Uint8Array<ArrayBuffer>;
+  try {
+    image = new Uint8Array(await readFile(file));
+  } catch (error) {
+    return { file, error: `cannot be read (${(error as NodeJS.ErrnoException).code})` };
+  }
+  const contentType = CONTENT_TYPES[path.extname(file).toLowerCase()] ?? "image/jpeg";
+  const response = await edgeFetch(url, { method: "POST", body: image, headers: { "content-type": contentType } });
+  if (!response.ok) return { file, error: await problemText(response) };
+  return { file, result: resultSchema.parse(await response.json()) };
+}
+
+function table(rows: readonly Row[]): string {
+  const header = ["file", "label", "confidence", "tier", "exit", "reason", "ms"];
+  const lines = rows.map((row) => {
+    if ("error" in row) return [row.file, row.error, "", "", "", "", ""];
+    const { label, confidence, decision, timings } = row.result;
+    return [
+      row.file,
+      label,
+      `${(confidence * 100).toFixed(1)} %`,
+      decision.tier,
+      decision.exit === null ? "-" : String(decision.exit),
+      decision.reason,
+      timings.totalMs.toFixed(1),
+    ];
+  });
+  const widths = header.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column].length)));
+  const format = (line: string[]) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join("  ")
+      .trimEnd();
+  return `${[header, ...lines].map(format).join("\n")}\n`;
+}

@@ -1,0 +1,54 @@
+"""Random shift, mirror and cutout of a whole batch at once: one gather, no loop over the images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+PADDING = 4
+
+
+def pad_images(images: Tensor) -> Tensor:
+    """uint8 [N,H,W,3] -> [N,H+8,W+8,3], mirrored at the edges; done once for the whole training split."""
+    channels_first = images.permute(0, 3, 1, 2)
+    # Padding by reflection is written for floats; a slice at a time keeps the float copy small.
+    parts = channels_first.split(5000)
+    padded = [functional.pad(part.float(), (PADDING,) * 4, mode="reflect").byte() for part in parts]
+    return torch.cat(padded).permute(0, 2, 3, 1).contiguous()
+
+
+def augment(padded: Tensor, cutout: int, generator: torch.Generator) -> Tensor:
+    """Shifts each image by -4..4 pixels both ways, mirrors half of them, and blanks a square of each.
+
+    `padded`: uint8 [N,H+8,W+8,3], as from `pad_images`; `cutout`: the side of the blanked square in pixels,
+    0 for none. Returns uint8 [N,H,W,3]. The blank is mid-grey, near the mean of the images.
+    """
+    count, height, width = padded.shape[0], padded.shape[1] - 2 * PADDING, padded.shape[2] - 2 * PADDING
+
+    def draw(limit: int) -> Tensor:
+        return torch.randint(limit, (count, 1), generator=generator)
+
+    rows = draw(2 * PADDING + 1) + torch.arange(height)
+    columns = draw(2 * PADDING + 1) + torch.arange(width)
+    columns = torch.where(draw(2) == 1, columns.flip(1), columns)
+    image_indices = torch.arange(count)[:, None, None]
+    images = padded[image_indices, rows[:, :, None], columns[:, None, :]]
+    if cutout > 0:
+        in_rows = inside(draw(height), cutout, height)
+        in_columns = inside(draw(width), cutout, width)
+        images[in_rows[:, :, None] & in_columns[:, None, :]] = 128
+    return images
+
+
+def inside(center: Tensor, side: int, length: int) -> Tensor:
+    """Which of 0..length-1 lie in the interval of `side` pixels around each centre: [N,1] -> bool [N,length]."""
+    distance = torch.arange(length) - center + side // 2
+    return (distance >= 0) & (distance < side)
+
+
+def normalise(images: Tensor, mean: list[float], deviation: list[float]) -> Tensor:
+    """uint8 [N,H,W,3] -> float32 [N,3,H,W], (x / 255 - mean) / deviation, channels last in memory."""
+    scale = 1 / (255 * torch.tensor(deviation))
+    offset = -torch.tensor(mean) / torch.tensor(deviation)
+    return (images * scale + offset).permute(0, 3, 1, 2)

@@ -1,0 +1,65 @@
+"""Checkpoints: one file for each network, replaced whole after every epoch, so that a killed run continues."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import TrainingError
+from .recipe import Recipe, fingerprint
+
+
+@dataclass
+class Checkpoint:
+    """The state after `epoch` whole epochs, with what the manifest will say about the run."""
+
+    fingerprint: str
+    epoch: int
+    seconds: float  # spent in training, over all the runs that led here
+    mean: list[float]
+    deviation: list[float]
+    hardware: str
+    torch: str
+    network: dict[str, Any]
+    optimizer: dict[str, Any]
+
+
+def checkpoint_path(runs: Path, recipe: Recipe, kind: str) -> Path:
+    return runs / f"{recipe.name}-seed-{recipe.seed}" / f"{kind}.pt"
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes beside the old file, then renames: a kill at any moment leaves a whole checkpoint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(asdict(checkpoint), partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path, recipe: Recipe, kind: str) -> Checkpoint | None:
+    """The checkpoint, or None if there is none. Raises TrainingError if another recipe made it or it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        raise TrainingError(f"{path}: damaged checkpoint ({type(error).__name__}); remove it to start again") from error
+    if checkpoint.fingerprint != fingerprint(recipe, kind):
+        raise TrainingError(f"{path}: not made with these settings; remove it or name other --runs")
+    return checkpoint
+
+
+def load_finished(runs: Path, recipe: Recipe, kind: str) -> Checkpoint:
+    """The checkpoint of a network that has had all its epochs. Raises TrainingError for one that has not."""
+    path = checkpoint_path(runs, recipe, kind)
+    checkpoint = load_checkpoint(path, recipe, kind)
+    epochs = recipe.network(kind).epochs
+    if checkpoint is None:
+        raise TrainingError(f"{kind} is not trained: {path} not found")
+    if checkpoint.epoch < epochs:
+        raise TrainingError(f"{kind} is not fully trained: {path} has {checkpoint.epoch} of {epochs} epochs")
+    return checkpoint

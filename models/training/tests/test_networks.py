@@ -1,0 +1,54 @@
+"""What the networks of the shipped recipe may cost, and that folding and counting are right."""
+
+import pytest
+import torch
+from spillway_training.cost import count_multiply_adds, count_parameters
+from spillway_training.fold import fold_normalisation
+from spillway_training.layers import ResidualBlock
+from spillway_training.networks import EdgeNetwork, LargeNetwork
+from torch import nn
+
+IMAGE = torch.zeros(1, 3, 32, 32)
+
+
+def with_random_statistics(network):
+    """As after training: normalisation that does something."""
+    generator = torch.Generator().manual_seed(1)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for values in (module.weight.data, module.running_var):
+                values.copy_(0.5 + torch.rand(values.shape, generator=generator))
+            for values in (module.bias.data, module.running_mean):
+                values.copy_(torch.randn(values.shape, generator=generator))
+    return network.eval()
+
+
+def test_edge_network_keeps_to_its_budget():
+    network = EdgeNetwork(100).eval()
+    assert 20e6 <= count_multiply_adds(network, IMAGE) <= 30e6
+    assert count_multiply_adds(network.stages[0], IMAGE) <= 8e6
+    assert count_parameters(network) <= 1.5e6
+    assert [tuple(logits.shape) for logits in network(IMAGE)] == [(1, 100)] * 3
+
+
+def test_large_network_keeps_to_its_budget():
+    network = LargeNetwork(100).eval()
+    assert 300e6 <= count_multiply_adds(network, IMAGE) <= 450e6
+    assert count_parameters(network) <= 12e6
+
+
+def test_multiply_adds_of_one_convolution_and_one_linear_layer():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(8 * 256, 10))
+    assert count_multiply_adds(network, IMAGE) == 16 * 16 * 8 * 27 + 8 * 256 * 10
+    with pytest.raises(ValueError, match="a batch of one image, got 2"):
+        count_multiply_adds(network, torch.zeros(2, 3, 32, 32))
+
+
+@pytest.mark.parametrize("network", [EdgeNetwork(100, 16), LargeNetwork(100, 8), ResidualBlock(3, 8, stride=2)])
+def test_folding_leaves_no_normalisation_and_the_same_outputs(network):
+    network = with_random_statistics(network)
+    folded = fold_normalisation(network)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    image = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        torch.testing.assert_close(folded(image), network(image), atol=1e-4, rtol=1e-4)

@@ -1,0 +1,59 @@
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import tiny_recipe_value
+from spillway_training.errors import TrainingError
+from spillway_training.paths import TRAINING_FOLDER
+from spillway_training.recipe import fingerprint, parse_recipe, read_recipe
+
+
+@pytest.mark.parametrize("path", sorted((TRAINING_FOLDER / "recipes").glob("*.json")), ids=lambda path: path.name)
+def test_shipped_recipes_are_valid_and_named_after_their_file(path):
+    assert read_recipe(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "Not A Name"}, "name: expected lower-case"),
+        ({"seed": -1}, "seed: expected a whole number from 0"),
+        ({"splitSeed": "1"}, "splitSeed: expected a whole number"),
+        ({"extra": 1}, "unknown field extra"),
+        ({"edge": 3}, "edge: expected an object, got 3"),
+        ({"edge": {"width": 8}}, "edge: missing field epochs"),
+        ({"edge": {**tiny_recipe_value()["edge"], "epochs": 0}}, "edge.epochs: expected a whole number from 1"),
+        ({"edge": {**tiny_recipe_value()["edge"], "epochs": 1.5}}, "got 1.5"),
+        ({"edge": {**tiny_recipe_value()["edge"], "momentum": float("nan")}}, "edge.momentum: expected a number"),
+        ({"edge": {**tiny_recipe_value()["edge"], "exitLossWeights": [1]}}, "expected 3 numbers"),
+        ({"large": {**tiny_recipe_value()["large"], "batchSize": True}}, "large.batchSize: expected a whole number"),
+    ],
+)
+def test_wrong_field_is_named(change, message):
+    with pytest.raises(TrainingError, match=message):
+        parse_recipe(tiny_recipe_value() | change)
+
+
+def test_missing_field_is_named():
+    value = tiny_recipe_value()
+    del value["large"]
+    with pytest.raises(TrainingError, match="missing field large"):
+        parse_recipe(value)
+
+
+def test_unreadable_recipe_is_named(tmp_path):
+    with pytest.raises(TrainingError, match=r"none\.json"):
+        read_recipe(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"bad\.json: not valid JSON"):
+        read_recipe(tmp_path / "bad.json")
+    (tmp_path / "list.json").write_text(json.dumps([]), encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"list\.json: recipe: expected an object"):
+        read_recipe(tmp_path / "list.json")
+
+
+def test_fingerprint_follows_what_shapes_the_weights_and_nothing_else(recipe):
+    assert fingerprint(replace(recipe, split_seed=7), "edge") == fingerprint(recipe, "edge")
+    assert fingerprint(replace(recipe, large=replace(recipe.large, epochs=9)), "edge") == fingerprint(recipe, "edge")
+    assert fingerprint(replace(recipe, seed=7), "edge") != fingerprint(recipe, "edge")
+    assert fingerprint(replace(recipe, edge=replace(recipe.edge, epochs=9)), "edge") != fingerprint(recipe, "edge")

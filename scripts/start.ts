@@ -1,0 +1,150 @@
+// `npm start`: the backend and the Worker together, until Ctrl-C.
+import { randomBytes } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { bundleModel } from "../edge-worker/scripts/bundle-model.ts";
+import { startService, stopServices } from "./service.ts";
+
+const ROOT = path.resolve(import.meta.dirname, "..");
+const HOST = "127.0.0.1";
+/** The first start compiles 14 MB of WebAssembly; a busy machine takes its time. */
+const READY_TIMEOUT_MS = 120_000;
+const POLL_MS = 250;
+
+const HELP = `npm start -- [--edge-port 8787] [--cloud-port 8080] [--model FOLDER] [--state FOLDER]
+
+Starts the GPU backend (on the CPU unless configured) and the Worker in workerd, and stops both on Ctrl-C.
+
+  --model FOLDER  manifest.json, calibration.json and the graphs (default models/cifar100)
+  --state FOLDER  where the local KV and Durable Objects live (default .wrangler/state)
+  --cold          leave loading the edge network to the first request
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      "edge-port": { type: "string", default: "8787" },
+      "cloud-port": { type: "string", default: "8080" },
+      model: { type: "string" },
+      state: { type: "string" },
+      cold: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const edgePort = port(values["edge-port"], "--edge-port");
+  const cloudPort = port(values["cloud-port"], "--cloud-port");
+  const modelEnv = values.model === undefined ? {} : { SPILLWAY_MODEL: path.resolve(values.model) };
+  Object.assign(process.env, modelEnv);
+  await bundleModel();
+  await expectFree(cloudPort);
+  await expectFree(edgePort);
+  ensureAdminToken();
+
+  const edgeUrl = `http://${HOST}:${edgePort}`;
+  const cloudUrl = `http://${HOST}:${cloudPort}`;
+  const services = [
+    startService("cloud", "node", ["cloud-backend/src/server.ts"], { PORT: String(cloudPort), HOST }),
+    startService("edge", "wrangler", [
+      "dev",
+      ...["--ip", HOST, "--port", String(edgePort), "--var", `CLOUD_URL:${cloudUrl}`],
+      ...["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=log"],
+      ...(values.state === undefined ? [] : ["--persist-to", path.resolve(values.state)]),
+    ]),
+  ];
+  const stopped = stopRequest();
+  const ended = Promise.race(services.map((service) => service.ended));
+  try {
+    const ready = Promise.all([
+      waitUntilReady(`${cloudUrl}/ping`),
+      waitUntilReady(`${edgeUrl}/${values.cold ? "healthz" : "readyz"}`),
+    ]);
+    const first = await Promise.race([ready.then(() => "ready" as const), stopped, ended]);
+    if (first === "ready") {
+      announce(edgeUrl, cloudUrl);
+      const end = await Promise.race([stopped, ended]);
+      if (end !== "stop") throw new Error(end);
+    } else if (first !== "stop") {
+      throw new Error(first);
+    }
+    process.stderr.write("\nStopping ...\n");
+    return 0;
+  } finally {
+    await stopServices(services);
+  }
+}
+
+function port(text: string, flag: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new Error(`${flag}: expected a port, got ${text}`);
+  return value;
+}
+
+/** @throws Error when something listens there already */
+function expectFree(portNumber: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      reject(new Error(`port ${portNumber} on ${HOST} cannot be used (${error.code}); is another Spillway running?`));
+    });
+    probe.listen(portNumber, HOST, () => probe.close(() => resolve()));
+  });
+}
+
+/** The local administrator's token, made once; wrangler gives .dev.vars to the Worker as secrets. */
+function ensureAdminToken(): void {
+  const file = path.join(ROOT, ".dev.vars");
+  if (!existsSync(file)) writeFileSync(file, `ADMIN_TOKEN="${randomBytes(24).toString("hex")}"\n`, { mode: 0o600 });
+}
+
+async function waitUntilReady(url: string): Promise<void> {
+  const startedMs = performance.now();
+  for (;;) {
+    const isReady = await fetch(url, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) }).then(
+      (response) => response.ok,
+      () => false,
+    );
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    if (isReady) {
+      process.stderr.write(`ready after ${seconds} s: ${url}\n`);
+      return;
+    }
+    if (performance.now() - startedMs > READY_TIMEOUT_MS) throw new Error(`${url} is not ready after ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function announce(edgeUrl: string, cloudUrl: string): void {
+  process.stdout.write(`
+Spillway is running.
+  edge   ${edgeUrl}    (Worker in workerd; API in /openapi.json)
+  cloud  ${cloudUrl}    (Open Inference Protocol v2)
+
+Try it:
+  curl -H 'content-type: image/jpeg' --data-binary @test/vectors/images/photo.jpg ${edgeUrl}/v1/classify
+
+Ctrl-C stops both.
+`);
+}
+
+/** Resolves on Ctrl-C, on `kill`, and when the process that started this one is gone. */
+function stopRequest(): Promise<"stop"> {
+  const parent = process.ppid;
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve("stop"));
+    setInterval(() => process.ppid !== parent && resolve("stop"), 1000).unref();
+  });
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    process.stderr.write(`spillway: ${error.message}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,65 @@
+// `npm run bench [name ...]`: runs the benchmarks, writes their numbers beside this file and their
+// tables into the README, between the markers that name them.
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { bundleModel } from "../../edge-worker/scripts/bundle-model.ts";
+import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
+import { benchDecoding } from "./decode.bench.ts";
+import { machine } from "./measure.ts";
+import { benchMemory } from "./memory.bench.ts";
+import { benchRequests } from "./requests.bench.ts";
+import { benchStages } from "./stages.bench.ts";
+
+interface Bench {
+  run(): Promise<{ results: unknown; tables: Record<string, string> }>;
+  /** What it reads from outside the repository. */
+  needs?: string;
+}
+
+const BENCHES: Record<string, Bench> = {
+  stages: { run: benchStages },
+  decoding: { run: benchDecoding },
+  requests: { run: benchRequests },
+  memory: { run: benchMemory },
+  accuracy: { run: benchAccuracy, needs: MOSAIC },
+};
+const RESULTS = path.join(import.meta.dirname, "results");
+
+async function main(): Promise<void> {
+  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);
+  const unknown = names.find((name) => BENCHES[name] === undefined);
+  if (unknown !== undefined) throw new Error(`no benchmark "${unknown}"; there are ${Object.keys(BENCHES).join(", ")}`);
+  await bundleModel();
+  await mkdir(RESULTS, { recursive: true });
+  for (const name of names) {
+    const { run, needs } = BENCHES[name];
+    if (needs !== undefined && !existsSync(needs)) {
+      process.stderr.write(`${name}: skipped, as ${needs} is not there\n`);
+      continue;
+    }
+    process.stderr.write(`${name} ...\n`);
+    const { results, tables } = await run();
+    const record = { measured: new Date().toISOString().slice(0, 10), machine: machine(), results };
+    await writeFile(path.join(RESULTS, `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
+    await writeTables(tables);
+    for (const table of Object.values(tables)) process.stdout.write(`\n${table}\n\n`);
+  }
+}
+
+/** Replaces what stands between `<!-- bench:name -->` and `<!-- /bench:name -->`. */
+async function writeTables(tables: Record<string, string>): Promise<void> {
+  let readme = await readFile("README.md", "utf8");
+  for (const [name, table] of Object.entries(tables)) {
+    const [start, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+    const [from, to] = [readme.indexOf(start), readme.indexOf(end)];
+    if (from === -1 || to < from) throw new Error(`README.md: expected ${start} before ${end}`);
+    readme = `${readme.slice(0, from + start.length)}\n\n${table}\n\n${readme.slice(to)}`;
+  }
+  await writeFile("README.md", readme);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+});

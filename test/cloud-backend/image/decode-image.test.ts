@@ -1,0 +1,74 @@
+// Every kind of picture that the three formats can hold becomes 8-bit sRGB, and keeps its pixels where they fit.
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { decodeImage } from "../../../cloud-backend/src/image/decode-image.ts";
+
+const RED_GREEN_BLUE = [200, 100, 50];
+/** What 200, 100, 50 is as grey, by sharp's own account. */
+const GREY = [128, 128, 128];
+const rgb = sharp({ create: { width: 4, height: 3, channels: 3, background: { r: 200, g: 100, b: 50 } } });
+const rgba = sharp({ create: { width: 4, height: 3, channels: 4, background: { r: 200, g: 100, b: 50, alpha: 0.5 } } });
+
+describe("decodeImage", () => {
+  it.each([
+    ["8-bit PNG", rgb.clone().png(), RED_GREEN_BLUE, 0],
+    ["palette PNG", rgb.clone().png({ palette: true }), RED_GREEN_BLUE, 0],
+    ["16-bit PNG", rgb.clone().toColourspace("rgb16").png(), RED_GREEN_BLUE, 0],
+    ["grey PNG", rgb.clone().toColourspace("b-w").png(), GREY, 0],
+    ["16-bit grey PNG", rgb.clone().toColourspace("grey16").png(), GREY, 0],
+    ["PNG with opacity", rgba.clone().png(), [...RED_GREEN_BLUE, 128], 0],
+    ["16-bit PNG with opacity", rgba.clone().toColourspace("rgb16").png(), [...RED_GREEN_BLUE, 128], 0],
+    ["grey PNG with opacity", rgba.clone().toColourspace("b-w").png(), [...GREY, 128], 0],
+    ["lossless WebP", rgb.clone().webp({ lossless: true }), RED_GREEN_BLUE, 0],
+    ["WebP with opacity", rgba.clone().webp({ lossless: true }), [...RED_GREEN_BLUE, 128], 0],
+    ["JPEG", rgb.clone().jpeg({ quality: 100, chromaSubsampling: "4:4:4" }), RED_GREEN_BLUE, 2],
+    ["grey JPEG", rgb.clone().toColourspace("b-w").jpeg({ quality: 100 }), GREY, 2],
+    [
+      "Display P3 JPEG",
+      rgb.clone().withIccProfile("p3").jpeg({ quality: 100, chromaSubsampling: "4:4:4" }),
+      RED_GREEN_BLUE,
+      3,
+    ],
+    // Ink cannot show this colour exactly.
+    [
+      "CMYK JPEG",
+      rgb.clone().toColourspace("cmyk").jpeg({ quality: 100, chromaSubsampling: "4:4:4" }),
+      RED_GREEN_BLUE,
+      30,
+    ],
+  ])("%s", async (_, image, expected, tolerance) => {
+    const decoded = await decodeImage(await image.toBuffer(), 12);
+    if (!decoded.ok) throw new Error(decoded.message);
+    const { pixels, orientation } = decoded.value;
+    expect(orientation).toBe(1);
+    expect(pixels).toMatchObject({ width: 4, height: 3, channels: expected.length });
+    expect(pixels.data.byteLength).toBe(12 * expected.length);
+    pixels.data.forEach((value, at) => {
+      expect(Math.abs(value - expected[at % expected.length])).toBeLessThanOrEqual(tolerance);
+    });
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("leaves the pixels as stored and reports orientation %i", async (orientation) => {
+    const decoded = await decodeImage(await rgb.clone().withMetadata({ orientation }).jpeg().toBuffer(), 12);
+    expect(decoded).toMatchObject({ ok: true, value: { orientation, pixels: { width: 4, height: 3 } } });
+  });
+
+  it.each([0, 9, 255])("takes the undefined orientation %i for upright", async (orientation) => {
+    const jpeg = await rgb.clone().withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const tag = jpeg.indexOf(Buffer.from([0x12, 0x01]));
+    expect(jpeg[tag + 8]).toBe(6);
+    jpeg[tag + 8] = orientation;
+    expect(await decodeImage(jpeg, 12)).toMatchObject({ ok: true, value: { orientation: 1 } });
+  });
+
+  it("takes an odd but readable file: bytes between a JPEG's data and its end", async () => {
+    const jpeg = await rgb.clone().jpeg().toBuffer();
+    const odd = Buffer.concat([jpeg.subarray(0, -2), Buffer.from([1, 2, 3, 0xff, 0xd9])]);
+    expect((await decodeImage(odd, 12)).ok).toBe(true);
+  });
+
+  it("refuses what exceeds the pixels that are left, by one", async () => {
+    const decoded = await decodeImage(await rgb.clone().png().toBuffer(), 11);
+    expect(decoded).toMatchObject({ ok: false, reason: "image-too-large" });
+  });
+});

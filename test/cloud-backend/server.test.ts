@@ -1,0 +1,123 @@
+// The process: how it starts, refuses to start, and ends.
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type ClientRequest, request } from "node:http";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { jsonMessage, samplePixels } from "./setup/messages.ts";
+import { type ServerProcess, startProcess } from "./setup/server-process.ts";
+
+const message = jsonMessage(samplePixels(16));
+
+let server: ServerProcess;
+afterEach(async () => {
+  server.child.kill("SIGKILL");
+  await server.exit;
+});
+
+describe("starting", () => {
+  it("says where it listens, in one JSON line, and serves there", async () => {
+    server = startProcess();
+    const listening = await server.event("listening");
+    expect(listening).toMatchObject({ level: "info", model: "cifar100", queueLength: 64 });
+    expect(listening.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect((await fetch(`${listening.url}/ping`)).status).toBe(200);
+    expect(server.stdout).toHaveLength(1);
+    expect(server.stderr).toEqual([]);
+  });
+
+  it("--help prints the variables and starts nothing", async () => {
+    server = startProcess({}, ["--help"]);
+    expect(await server.exit).toBe(0);
+    expect(server.stdout.join("\n")).toContain("SPILLWAY_DRAIN_SECONDS");
+  });
+
+  it.each([
+    ["bad configuration", { PORT: "http" }, [], "PORT: expected a whole number from 0 to 65535"],
+    ["no manifest", { SPILLWAY_MODEL: "/nowhere" }, [], "/nowhere/manifest.json: ENOENT"],
+    ["an unknown flag", {}, ["--port=1"], "unknown argument --port=1"],
+    ["an address that is not this machine's", { HOST: "192.0.2.1" }, [], "cannot listen on 192.0.2.1:0"],
+  ])("%s: one line, exit code 1", async (_, environment, flags, error) => {
+    server = startProcess(environment, flags);
+    await expectRefusal(error);
+  });
+
+  it("a port in use: one line, exit code 1", async () => {
+    const occupant = createServer().listen(0, "127.0.0.1");
+    await once(occupant, "listening");
+    const { port } = occupant.address() as { port: number };
+    server = startProcess({ PORT: String(port) });
+    await expectRefusal(`cannot listen on 127.0.0.1:${port}`);
+    occupant.close();
+  });
+
+  it.each([
+    ["no JSON", "{", "manifest.json: "],
+    ["not a manifest", "{}", "manifest.json: manifestVersion"],
+  ])("a manifest that is %s: one line, exit code 1", async (_, text, error) => {
+    const folder = await mkdtemp(join(tmpdir(), "spillway-"));
+    await writeFile(join(folder, "manifest.json"), text);
+    server = startProcess({ SPILLWAY_MODEL: folder });
+    await expectRefusal(error);
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe("ending", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)("on %s, answers all it accepted and takes nothing new", async (signal) => {
+    server = startProcess();
+    const { url } = await server.event("listening");
+    const unused = connect({ port: Number(new URL(String(url)).port), host: "127.0.0.1" });
+    await once(unused, "connect");
+    const uploads = Array.from({ length: 12 }, () => acceptedUpload(String(url)));
+    const answers = Promise.all(uploads.map(statusOf));
+    await Promise.all(uploads.map((upload) => once(upload, "continue")));
+    // A third is being worked on when the signal comes, the others are still on their way.
+    for (const upload of uploads.slice(0, 4)) upload.end(message);
+    server.child.kill(signal);
+    expect(await server.event("stopping")).toMatchObject({ cause: signal });
+    await expect(fetch(`${url}/ping`)).rejects.toThrow();
+    for (const upload of uploads.slice(4)) upload.end(message);
+    expect(await answers).toEqual(Array(12).fill(200));
+    expect(await server.exit).toBe(0);
+    expect(await server.event("stopped")).toMatchObject({ isComplete: true });
+    expect(server.stderr).toEqual([]);
+    unused.destroy();
+  });
+
+  it("cuts off what is not done when the drain time is over, and says so with exit code 1", async () => {
+    server = startProcess({ SPILLWAY_DRAIN_SECONDS: "0" });
+    const { url } = await server.event("listening");
+    const upload = acceptedUpload(String(url));
+    await once(upload, "continue");
+    const failed = once(upload, "error");
+    server.child.kill("SIGTERM");
+    expect((await failed)[0].code).toBe("ECONNRESET");
+    expect(await server.exit).toBe(1);
+    expect(await server.event("stopped")).toMatchObject({ isComplete: false });
+  });
+});
+
+async function expectRefusal(error: string): Promise<void> {
+  expect(await server.exit).toBe(1);
+  expect(server.stdout).toEqual([]);
+  expect(server.stderr).toEqual([expect.stringContaining(`cloud-backend: `)]);
+  expect(server.stderr[0]).toContain(error);
+}
+
+/** A request that the server has accepted, for it asked for the body, and that has not sent any of it. */
+function acceptedUpload(url: string): ClientRequest {
+  const headers = { "Content-Type": "application/json", "Content-Length": message.length, Expect: "100-continue" };
+  const upload = request(`${url}/invocations`, { method: "POST", headers, agent: false });
+  upload.flushHeaders();
+  return upload;
+}
+
+async function statusOf(upload: ClientRequest): Promise<number> {
+  const [response] = await once(upload, "response");
+  response.resume();
+  await once(response, "end");
+  return response.statusCode;
+}

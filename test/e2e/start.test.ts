@@ -1,0 +1,128 @@
+// `npm start` as a user meets it: the whole product in real processes, and how it refuses to start.
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { resultSchema } from "@spillway/shared/schema/result";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort, ROOT, run, type Stack, startStack } from "./stack.ts";
+
+describe("a running stack", () => {
+  let stack: Stack;
+  let folder: string;
+  let photo: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "spillway-e2e-"));
+    photo = path.join(folder, "photo.jpg");
+    await sharp({ create: { width: 640, height: 480, channels: 3, background: "#3a7" } })
+      .jpeg()
+      .toFile(photo);
+    stack = await startStack();
+  });
+
+  afterAll(async () => {
+    const processes = await descendants(stack.process.pid ?? 0);
+    expect(processes.length).toBeGreaterThan(1);
+    expect(await stack.stop()).toBe(0);
+    await rm(folder, { recursive: true });
+    for (const pid of processes) expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("classifies a JPEG over HTTP", async () => {
+    const response = await fetch(`${stack.edgeUrl}/v1/classify`, {
+      method: "POST",
+      headers: { "content-type": "image/jpeg" },
+      body: new Uint8Array(await readFile(photo)),
+    });
+    expect(response.status).toBe(200);
+    resultSchema.parse(await response.json());
+  });
+
+  test("`spillway classify` prints a table, or JSON", async () => {
+    const table = await stack.spillway("classify", photo);
+    expect(table).toMatchObject({ code: 0, stderr: "" });
+    expect(table.stdout.split("\n")[0]).toMatch(/^file +label +confidence +tier/);
+    const { stdout } = await stack.spillway("classify", photo, "--json");
+    resultSchema.parse(JSON.parse(stdout).result);
+  });
+
+  test("a file that cannot be classified is named, and the others still are", async () => {
+    const bad = path.join(folder, "bad.jpg");
+    await writeFile(bad, "no image");
+    const { code, stdout, stderr } = await stack.spillway("classify", bad, photo, path.join(folder, "missing.jpg"));
+    expect(code).toBe(1);
+    expect(stdout).toContain("400 Not an image");
+    expect(stdout).toContain("ENOENT");
+    expect(stderr).toBe("spillway: 2 of 3 images could not be classified\n");
+    expect(stdout).toMatch(/photo\.jpg .* (edge|cloud) /);
+  });
+
+  test("one command changes a threshold of the running Worker; a bad value is refused", async () => {
+    const decide = async () => {
+      const { stdout } = await stack.spillway("classify", photo, "--json");
+      return resultSchema.parse(JSON.parse(stdout).result);
+    };
+    expect((await stack.spillway("config", "set", "edge.exits.0.threshold=0")).code).toBe(0);
+    const early = await decide();
+    expect(early.decision).toMatchObject({ exit: 1, reason: "confident" });
+    const closed = ["0", "1", "2"].map((exit) => `edge.exits.${exit}.threshold=2`);
+    expect((await stack.spillway("config", "set", ...closed, "offload.threshold=-1")).code).toBe(0);
+    const offloaded = await decide();
+    expect(offloaded.decision).toMatchObject({ tier: "cloud", reason: "offloaded" });
+    const bad = await stack.spillway("config", "set", "offload.threshold=7");
+    expect(bad.code).toBe(1);
+    expect(bad.stderr).toContain("offload.threshold");
+    expect((await decide()).configVersion).toBe(offloaded.configVersion);
+  });
+});
+
+describe("refusing to start", () => {
+  test("a taken port is one clear line, and nothing is left behind", async () => {
+    const port = await freePort();
+    const server: Server = createServer().listen(port, "127.0.0.1");
+    const started = await run("node", [
+      "scripts/start.ts",
+      "--edge-port",
+      String(port),
+      "--cloud-port",
+      String(await freePort()),
+    ]);
+    server.close();
+    expect(started.code).toBe(1);
+    expect(started.stderr).toMatch(new RegExp(`^spillway: port ${port} .*\n$`));
+  });
+
+  test("a damaged model is one clear line", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "spillway-model-"));
+    const shipped = path.join(ROOT, "models/cifar100");
+    for (const file of await readdir(shipped)) await copyFile(path.join(shipped, file), path.join(folder, file));
+    await writeFile(path.join(folder, "stage-1.onnx"), "damaged");
+    const started = await run("node", ["scripts/start.ts", "--model", folder]);
+    await rm(folder, { recursive: true });
+    expect(started.code).toBe(1);
+    expect(started.stderr).toMatch(/^spillway: .*stage-1\.onnx: SHA-256 differs from manifest\.json\n$/);
+  });
+
+  test("an unsupported Node is one clear line", async () => {
+    // The version is all that the script looks at; a preload makes this Node claim to be an old one.
+    const claim = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'18.19.0'})";
+    const started = await run("node", ["--import", claim, "scripts/run.mjs", "node", "--version"]);
+    expect(started).toMatchObject({ code: 1, stdout: "" });
+    expect(started.stderr).toBe("spillway: Node 20 or later is needed, this is 18.19.0\n");
+  });
+});
+
+/** Process ids below a process, from /proc; the process itself is not among them. */
+async function descendants(root: number): Promise<number[]> {
+  const parents = new Map<number, number>();
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
+    parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+  }
+  const isBelow = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === root || isBelow(parents.get(pid)));
+  return [...parents.keys()].filter((pid) => pid !== root && isBelow(pid));
+}

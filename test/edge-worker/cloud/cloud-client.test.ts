@@ -1,0 +1,83 @@
+// One contract for every way of reaching a cloud: the real backend, and a cloud with every fault.
+
+import { describe, expect, inject, test } from "vitest";
+import { modelBundle } from "../../../edge-worker/generated/model.ts";
+import type { CloudClient } from "../../../edge-worker/src/cloud/cloud-client.ts";
+import { createHttpClient } from "../../../edge-worker/src/cloud/http-client.ts";
+import { LARGE_MODEL_NAME, largeProbabilities, largeRequest } from "../../../edge-worker/src/cloud/large-route.ts";
+import { createSagemakerClient } from "../../../edge-worker/src/cloud/sagemaker-client.ts";
+
+const { large } = modelBundle.manifest.cloud;
+const classes = modelBundle.manifest.labels.length;
+const { width, height } = large.preprocessing;
+const picture = { width, height, data: Float64Array.from({ length: width * height * 3 }, (_, k) => (k * 37) % 256) };
+const request = () => largeRequest("test", picture, large);
+
+const CLIENTS: Record<string, (url: string) => CloudClient> = {
+  http: (url) => createHttpClient({ url }),
+  sagemaker: (url) =>
+    createSagemakerClient({
+      endpointName: "spillway",
+      region: "us-east-1",
+      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+      endpoint: url,
+    }),
+};
+
+const FAILURES = [
+  { fault: "status-400", reason: "cloud-error", mayHaveWorked: false },
+  { fault: "status-404", reason: "cloud-error", mayHaveWorked: false },
+  { fault: "status-429", reason: "cloud-overloaded", mayHaveWorked: false },
+  { fault: "status-500", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "status-503", reason: "cloud-overloaded", mayHaveWorked: false },
+  { fault: "status-521", reason: "cloud-error", mayHaveWorked: false },
+  { fault: "redirect", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "reset", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "reset-in-body", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "not-json", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "empty", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "bad-header-length", reason: "cloud-error", mayHaveWorked: true },
+  { fault: "huge", reason: "cloud-error", mayHaveWorked: true },
+] as const;
+
+describe.each(Object.entries(CLIENTS))("%s client", (_name, createClient) => {
+  test("brings back the large model's logits", async () => {
+    const reply = await createClient(inject("cloudUrl")).infer(
+      LARGE_MODEL_NAME,
+      request(),
+      AbortSignal.timeout(20_000),
+    );
+    if (!reply.ok) expect.fail(reply.detail);
+    const probabilities = largeProbabilities(reply.response, large, classes, 1);
+    expect(probabilities.length).toBe(classes);
+    expect(reply.response.id).toBe("test");
+  });
+
+  test.each(FAILURES)("$fault is $reason", async ({ fault, reason, mayHaveWorked }) => {
+    const client = createClient(`${inject("faultyUrl")}/${fault}`);
+    const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
+    expect(reply).toMatchObject({ ok: false, reason, mayHaveWorked });
+  });
+
+  // workerd reports a refused connection in the words of a broken one, so it must count as one.
+  test("a refused connection is cloud-error", async () => {
+    const client = createClient(inject("refusingUrl"));
+    const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
+    expect(reply).toMatchObject({ ok: false, reason: "cloud-error", mayHaveWorked: true });
+  });
+
+  test.each(["hang", "hang-in-body"])("%s ends with the signal", async (fault) => {
+    const abort = new AbortController();
+    const client = createClient(`${inject("faultyUrl")}/${fault}`);
+    const pending = client.infer(LARGE_MODEL_NAME, request(), abort.signal);
+    abort.abort();
+    expect(await pending).toMatchObject({ ok: false, reason: "cloud-timeout", mayHaveWorked: true });
+  });
+
+  test.each(["wrong-classes", "wrong-output"])("%s is read, and refused by the route", async (fault) => {
+    const client = createClient(`${inject("faultyUrl")}/${fault}`);
+    const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
+    if (!reply.ok) expect.fail(reply.detail);
+    expect(() => largeProbabilities(reply.response, large, classes, 1)).toThrow(/^reply: /);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from "vitest";
+import { decoderMemoryBytes, withDecodedImage } from "../../../edge-worker/src/image/decode.ts";
+import { readImageHeader } from "../../../edge-worker/src/image/header.ts";
+import { MAX_DECODER_BYTES, MAX_JPEG_SCANS } from "../../../edge-worker/src/image/limits.ts";
+import { bad, type Decoded, decode, type Expected, good, goodPictures, patched, reasonOf } from "./fixtures.ts";
+
+/** Largest difference of a cell's mean from libvips', of 255; its decoders for lossy formats are the same but newer. */
+const TOLERANCE = 1;
+
+async function expectSame(decoded: ReturnType<typeof decode>, { sha256, cells, ...size }: Expected): Promise<void> {
+  const { header, rgba, cells: actual } = decoded as Decoded;
+  const { width, height, orientation } = header;
+  expect({ width, height, orientation }).toEqual(size);
+  if (sha256 !== undefined) expect(await hash(rgba)).toBe(sha256);
+  const differences = (cells ?? []).map((mean, k) => Math.abs(mean - actual[k]));
+  expect(Math.max(0, ...differences)).toBeLessThan(TOLERANCE);
+}
+
+async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+function indexOf(bytes: Uint8Array, text: string): number {
+  return String.fromCharCode(...bytes).indexOf(text);
+}
+
+describe("good pictures look as libvips decodes them", () => {
+  test.each(goodPictures)("%s", async (name, expected) => {
+    await expectSame(decode(good(name)), expected);
+  });
+});
+
+describe("bad pictures are refused", () => {
+  test.each([
+    ["cmyk.jpg", "unsupported-image"],
+    ["damaged.jpg", "corrupt-image"],
+    ["large-progressive.jpg", "too-many-pixels"],
+    ["animation.gif", "unsupported-image"],
+    ["animated.webp", "unsupported-image"],
+    ["bomb.png", "too-many-pixels"],
+  ])("%s: %s", (name, reason) => {
+    expect(reasonOf(bad(name))).toBe(reason);
+  });
+
+  test("a JPEG that ends before its end marker, wherever it is cut", () => {
+    for (const name of ["baseline.jpg", "progressive.jpg", "grey.jpg"]) {
+      const bytes = good(name);
+      for (let length = 3; length < bytes.length; length++) {
+        expect(reasonOf(bytes.subarray(0, length)), `${name} cut to ${length} bytes`).toBe("corrupt-image");
+      }
+    }
+  });
+
+  test("a PNG that ends before its data does", () => {
+    for (const name of ["type2-8bit.png", "type3-4bit-interlaced.png"]) {
+      const bytes = good(name);
+      const dataEnd = bytes.length - 12;
+      for (let length = 8; length < dataEnd; length++) {
+        expect(reasonOf(bytes.subarray(0, length)), `${name} cut to ${length} bytes`).toBe("corrupt-image");
+      }
+      expect(reasonOf(bytes.subarray(0, dataEnd))).toBe("decoded");
+    }
+  });
+
+  test("a WebP that ends early", () => {
+    for (const name of ["lossy.webp", "lossless.webp", "lossy-alpha.webp"]) {
+      const bytes = good(name);
+      for (let length = 12; length < bytes.length; length++) {
+        expect(reasonOf(bytes.subarray(0, length)), `${name} cut to ${length} bytes`).toBe("corrupt-image");
+      }
+    }
+  });
+
+  test("a PNG whose data does not match its checksum", () => {
+    const bytes = good("type2-8bit.png");
+    const data = indexOf(bytes, "IDAT") + 4;
+    expect(reasonOf(patched(bytes, data + 20, bytes[data + 20] ^ 1))).toBe("corrupt-image");
+  });
+
+  test("more scans in a JPEG than the limit", () => {
+    const jpeg = good("progressive.jpg");
+    const scan = jpeg.subarray(jpeg.lastIndexOf(0xda) - 1, jpeg.length - 2);
+    const withScans = (count: number) =>
+      new Uint8Array([...jpeg.subarray(0, -2), ...Array.from({ length: count }, () => [...scan]).flat(), 0xff, 0xd9]);
+    const ownScans = jpeg.filter((byte, k) => byte === 0xda && jpeg[k - 1] === 0xff).length;
+    expect(decode(withScans(MAX_JPEG_SCANS - ownScans + 1))).toMatchObject({ reason: "unsupported-image" });
+    expect(reasonOf(withScans(MAX_JPEG_SCANS - ownScans))).not.toBe("unsupported-image");
+  });
+});
+
+describe("the decoders", () => {
+  test("work on after pictures that made them give up", async () => {
+    const names = ["baseline.jpg", "lossy.webp", "type6-8bit.png"];
+    for (const name of names) {
+      const bytes = good(name);
+      const broken = bytes.slice();
+      broken.fill(0x55, Math.floor(bytes.length / 2), bytes.length - 4);
+      for (let k = 0; k < 50; k++) reasonOf(broken);
+      await expectSame(decode(bytes), Object.fromEntries(goodPictures)[name]);
+    }
+  });
+
+  test("a quantisation table that is missing makes MozJPEG leave its work; the next picture is right", async () => {
+    const bytes = good("baseline.jpg");
+    // The frame names table 3 for its first component, which is not there.
+    const frame = bytes.indexOf(0xc0) + 1;
+    for (let k = 0; k < 50; k++) expect(reasonOf(patched(bytes, frame + 10, 3))).toBe("corrupt-image");
+    await expectSame(decode(bytes), Object.fromEntries(goodPictures)["baseline.jpg"]);
+  });
+
+  test.each(["baseline.jpg", "lossy.webp", "type2-8bit.png"])("throw what `use` throws, and go on: %s", (name) => {
+    const bytes = good(name);
+    const header = readImageHeader(bytes);
+    if ("reason" in header) throw new Error(header.detail);
+    const fail = () => {
+      throw new RangeError("from use");
+    };
+    expect(() => withDecodedImage(bytes, header, fail)).toThrow("from use");
+    expect(withDecodedImage(bytes, header, ({ channels }) => channels)).toBeGreaterThanOrEqual(3);
+  });
+
+  test("leave the global object as it was", () => {
+    const before = { Uint8ClampedArray, ImageData: Reflect.get(globalThis, "ImageData") };
+    for (const bytes of [good("baseline.jpg"), bad("damaged.jpg"), good("lossy.webp")]) reasonOf(bytes);
+    expect({ Uint8ClampedArray, ImageData: Reflect.get(globalThis, "ImageData") }).toEqual(before);
+  });
+
+  test("hand on pixels only of the size that the header states", () => {
+    const bytes = good("baseline.jpg");
+    const header = readImageHeader(bytes);
+    if ("reason" in header) throw new Error(header.detail);
+    expect(withDecodedImage(bytes, { ...header, width: 44 }, () => "used")).toMatchObject({ reason: "corrupt-image" });
+  });
+
+  test("keep to their memory with large pictures of all kinds, eight at once", async () => {
+    const names = ["large.jpg", "large.jpg", "large.png", "large.jpg", "large.webp", "large.jpg", "large.png", "large.jpg"];
+    const mostBytes: number[] = [];
+    const decodeLater = async (name: string) => {
+      const bytes = good(name);
+      await scheduler.wait(1);
+      const header = readImageHeader(bytes);
+      if ("reason" in header) throw new Error(header.detail);
+      const corner = withDecodedImage(bytes, header, ({ data, width, height, channels }) => {
+        mostBytes.push(decoderMemoryBytes());
+        expect(data.length).toBe(width * height * channels);
+        return Array.from(data.subarray(0, 3));
+      });
+      return corner;
+    };
+    for (const corner of await Promise.all(names.map(decodeLater))) {
+      expect(corner).toEqual([expect.closeTo(230, -1), expect.closeTo(40, -1), expect.closeTo(40, -1)]);
+    }
+    expect(mostBytes).toHaveLength(names.length);
+    expect(Math.max(...mostBytes)).toBeLessThanOrEqual(MAX_DECODER_BYTES);
+  });
+});

@@ -1,0 +1,56 @@
+// The whole Worker inside a test: real KV, real Durable Objects, the real model, and a cloud that the
+// test chooses by its address.
+import { createExecutionContext, reset, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { type Config, defaultConfig } from "@spillway/shared/schema/config";
+import type { Result } from "@spillway/shared/schema/result";
+import { modelBundle } from "../../../edge-worker/generated/model.ts";
+import { createApp } from "../../../edge-worker/src/app.ts";
+import { CONFIG_KEY } from "../../../edge-worker/src/config/config-store.ts";
+
+export const ADMIN_TOKEN = "test-token";
+
+export interface TestApp {
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  classify(image: Uint8Array<ArrayBuffer>, query?: string, headers?: Record<string, string>): Promise<Result>;
+}
+
+/** A fresh isolate's worth of the Worker; `variables` take the place of wrangler.toml's. */
+export function startApp(variables: Record<string, string> = {}): TestApp {
+  const app = createApp(modelBundle);
+  async function fetchApp(path: string, init: RequestInit = {}): Promise<Response> {
+    const context = createExecutionContext();
+    const request = new Request(`http://edge.test${path}`, init);
+    const response = await app.fetch(request, { ...env, ...variables }, context);
+    await waitOnExecutionContext(context);
+    return response;
+  }
+  return {
+    fetch: fetchApp,
+    async classify(image, query = "", headers = {}) {
+      const init = { method: "POST", body: image, headers: { "content-type": "image/png", ...headers } };
+      const response = await fetchApp(`/v1/classify${query}`, init);
+      if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+      return response.json();
+    },
+  };
+}
+
+/** The default configuration with some parts changed, in KV before the Worker reads it. */
+export async function storeConfig(change: (config: Config) => void = () => {}): Promise<Config> {
+  const config = defaultConfig(modelBundle.manifest, modelBundle.hash, modelBundle.calibration);
+  config.version = "test";
+  change(config);
+  await env.CONFIG.put(CONFIG_KEY, JSON.stringify(config));
+  return config;
+}
+
+/** No exit is ever confident, and every image is worth a token of a bucket that never runs dry. */
+export function alwaysOffload(config: Config): void {
+  for (const exit of config.edge.exits) exit.threshold = 1.5;
+  config.offload.threshold = -1;
+  config.offload.bucket = { rate: 1000, depth: 1000 };
+  config.offload.timeoutMs = 20_000;
+}
+
+export { env, reset };
