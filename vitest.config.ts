@@ -1,9 +1,5 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { bundleModel } from "./edge-worker/scripts/bundle-model.ts";
-
-// The tests of the Worker import what wrangler's build command generates.
-await bundleModel();
 
 /** A project that runs in Node. */
 function inNode(name: string, testTimeout: number) {

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describeIssues } from "@spillway/shared/schema/config";
+import { describeIssues } from "@spillway/shared/schema/document";
 import { z } from "zod";
 import { type StartupStep, success } from "./errors.ts";
 

@@ -62,7 +62,10 @@ function rawRequest(body: Uint8Array<ArrayBuffer>, { name, datatype, shape }: Te
 }
 
 function messageResponse(response: InferenceResponse, request: InferenceRequest, form: Framing["form"]): Response {
-  const { body, headerBytes } = encodeResponse(response, (output) => wantsBinary(request, output));
+  // A number that JSON cannot hold is only found out here.
+  const encoded = protocolOutcome(() => encodeResponse(response, (output) => wantsBinary(request, output)));
+  if (!encoded.ok) return failureResponse(encoded);
+  const { body, headerBytes } = encoded.value;
   if (form === "sagemaker" || headerBytes === null) {
     return new Response(body, { headers: { "Content-Type": sagemakerContentType(headerBytes) } });
   }

@@ -1,5 +1,9 @@
 // What SageMaker asks of a container: GET /ping and POST /invocations.
-import { BINARY_CONTENT_TYPE, HEADER_LENGTH_FIELD, SAGEMAKER_TYPE_PREFIX } from "@spillway/shared/protocol/content-type";
+import {
+  BINARY_CONTENT_TYPE,
+  HEADER_LENGTH_FIELD,
+  SAGEMAKER_TYPE_PREFIX,
+} from "@spillway/shared/protocol/content-type";
 import { bytesTensorOf } from "@spillway/shared/protocol/tensor";
 import { type Context, Hono } from "hono";
 import { failure, failureResponse } from "../errors.ts";

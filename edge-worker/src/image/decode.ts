@@ -12,6 +12,9 @@ import { checkJpegScans, isJpegDamage } from "./jpeg-damage.ts";
 import { MAX_DECODER_BYTES, MAX_PICTURE_BYTES } from "./limits.ts";
 import { decodePng } from "./png-decode.ts";
 
+/** Emscripten lets a memory that is too small grow by at least a fifth. */
+const MEMORY_GROWTH = 1.2;
+
 type CodecKind = Exclude<ImageHeader["kind"], "png">;
 
 /** The decoders of this isolate, each made when its first picture comes. */
@@ -50,16 +53,17 @@ export function decoderMemoryBytes(): number {
   return codecs.values().reduce((sum, codec) => sum + codec.memoryBytes(), 0);
 }
 
-/** The pixels and, twice, the file: JPEG and WebP copy it in and once more. */
-function bytesToDecode(bytes: Uint8Array, { width, height, bytesPerPixel }: ImageHeader): number {
-  return width * height * bytesPerPixel + 2 * bytes.length;
+/** The pixels and copies of the file: zlib takes its data in one piece, a codec copies it in and once more. */
+function bytesToDecode(bytes: Uint8Array, { kind, width, height, bytesPerPixel }: ImageHeader): number {
+  const pixelBytes = width * height * bytesPerPixel;
+  return kind === "png" ? pixelBytes + bytes.length : (pixelBytes + 2 * bytes.length) * MEMORY_GROWTH;
 }
 
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-/** Lets go of the other decoders when they would not fit beside this picture. */
+/** Lets go of decoders that do not fit beside this picture. Their memory is collected late, so only large ones go. */
 function makeRoom(kind: ImageHeader["kind"], neededBytes: number): void {
   for (const [other, codec] of codecs) {
     if (other !== kind && codec.memoryBytes() + neededBytes > MAX_DECODER_BYTES) codecs.delete(other);

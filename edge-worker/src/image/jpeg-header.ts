@@ -1,17 +1,11 @@
 // Size, orientation and coding of a JPEG, from the segments before its first scan.
-import type { Orientation } from "@spillway/shared/preprocess/orientation";
 import { exifOrientation, hasExifPrefix } from "./exif.ts";
 import { corrupt, type ImageFailure, unsupported } from "./failure.ts";
 import { type JpegSegment, jpegSegments, MARKER } from "./jpeg-segments.ts";
+import type { PictureHeader } from "./picture-header.ts";
 
-export interface JpegHeader {
+export interface JpegHeader extends PictureHeader {
   kind: "jpeg";
-  /** Pixels, as stored. */
-  width: number;
-  height: number;
-  orientation: Orientation;
-  /** Bytes of memory that decoding takes for each pixel. */
-  bytesPerPixel: number;
 }
 
 interface Frame {

@@ -2,19 +2,14 @@
 import type { Orientation } from "@spillway/shared/preprocess/orientation";
 import { exifOrientation } from "./exif.ts";
 import { corrupt, type ImageFailure } from "./failure.ts";
+import type { PictureHeader } from "./picture-header.ts";
 import { pngChunks } from "./png-chunks.ts";
 
 /** Colour types as numbered in IHDR. */
 export const COLOUR = { grey: 0, rgb: 2, palette: 3, greyAlpha: 4, rgba: 6 } as const;
 
-export interface PngHeader {
+export interface PngHeader extends PictureHeader {
   kind: "png";
-  /** Pixels, as stored. */
-  width: number;
-  height: number;
-  orientation: Orientation;
-  /** Bytes of memory that decoding takes for each pixel. */
-  bytesPerPixel: number;
   colourType: number;
   bitsPerSample: number;
   samplesPerPixel: number;

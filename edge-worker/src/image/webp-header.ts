@@ -1,17 +1,11 @@
 // Size, orientation and coding of a WebP (RFC 9649): a RIFF file whose first chunk is a lossy
 // picture, a lossless one, or a list of features with a canvas, after which the picture follows.
-import type { Orientation } from "@spillway/shared/preprocess/orientation";
 import { exifOrientation } from "./exif.ts";
 import { corrupt, type ImageFailure, unsupported } from "./failure.ts";
+import type { PictureHeader } from "./picture-header.ts";
 
-export interface WebpHeader {
+export interface WebpHeader extends PictureHeader {
   kind: "webp";
-  /** Pixels, as stored. */
-  width: number;
-  height: number;
-  orientation: Orientation;
-  /** Bytes of memory that decoding takes for each pixel. */
-  bytesPerPixel: number;
 }
 
 type Size = Pick<WebpHeader, "width" | "height">;

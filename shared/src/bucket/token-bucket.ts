@@ -17,9 +17,9 @@ export interface BucketState {
   options: BucketOptions;
 }
 
-/** A full bucket. @throws RangeError for negative or non-finite options */
+/** A full bucket. @throws RangeError for negative or non-finite options, or a time that is no number */
 export function createBucket(options: BucketOptions, nowMs: number): BucketState {
-  checkOptions(options);
+  checkOptions(options, nowMs);
   return { tokens: options.depth, updatedAtMs: nowMs, options };
 }
 
@@ -27,10 +27,10 @@ export function createBucket(options: BucketOptions, nowMs: number): BucketState
  * The bucket at `nowMs`. Time up to now is credited at the old rate and depth, then the new
  * options apply: a greater depth is room, not tokens, and a smaller one spills what is above it.
  *
- * @throws RangeError for negative or non-finite options
+ * @throws RangeError for negative or non-finite options, or a time that is no number
  */
 export function refill(state: BucketState, options: BucketOptions, nowMs: number): BucketState {
-  checkOptions(options);
+  checkOptions(options, nowMs);
   const elapsedSeconds = Math.max(0, nowMs - state.updatedAtMs) / 1000;
   const credited = Math.min(state.tokens + elapsedSeconds * state.options.rate, state.options.depth);
   return {
@@ -57,7 +57,8 @@ export function secondsUntilToken(state: BucketState): number {
   return (1 - state.tokens) / state.options.rate;
 }
 
-function checkOptions({ rate, depth }: BucketOptions): void {
+function checkOptions({ rate, depth }: BucketOptions, nowMs: number): void {
+  if (!Number.isFinite(nowMs)) throw new RangeError(`nowMs: expected a finite number, got ${nowMs}`);
   if (!(rate >= 0 && Number.isFinite(rate))) throw new RangeError(`rate: expected at least 0, got ${rate}`);
   if (!(depth >= 0 && Number.isFinite(depth))) throw new RangeError(`depth: expected at least 0, got ${depth}`);
 }

@@ -12,10 +12,8 @@ export const MAX_PARAMETERS = 64;
 /** A header describes tensors; a longer one is data in the wrong place or an attack. */
 export const MAX_BINARY_HEADER_BYTES = 1_048_576;
 
-// Lists are counted before their elements are looked at: zod collects a problem for each, and fails on 100,000.
-const listOf = <Element extends z.ZodType>(element: Element, most: number, least = 0) =>
-  z.array(z.unknown()).min(least).max(most).pipe(z.array(element));
-
+// Lists and records are counted before their elements are looked at: zod collects a problem for each,
+// and 100,000 overflow its stack. It counts lists first by itself, records not.
 const parametersSchema = z
   .record(z.string(), z.unknown())
   .refine((parameters) => Object.keys(parameters).length <= MAX_PARAMETERS, `expected at most ${MAX_PARAMETERS}`)
@@ -24,7 +22,7 @@ export type Parameters = z.infer<typeof parametersSchema>;
 
 const tensorSchema = z.object({
   name: z.string().min(1),
-  shape: listOf(z.number(), MAX_DIMENSIONS),
+  shape: z.array(z.number()).max(MAX_DIMENSIONS),
   datatype: z.enum(DATATYPES),
   parameters: parametersSchema.optional(),
   // Checked element by element when it is converted; a schema over megabytes of numbers would cost twice.
@@ -35,11 +33,11 @@ type WireTensor = z.infer<typeof tensorSchema>;
 const requestSchema = z.object({
   id: z.string().optional(),
   parameters: parametersSchema.optional(),
-  inputs: listOf(tensorSchema, MAX_TENSORS, 1),
-  outputs: listOf(
-    z.object({ name: z.string().min(1), parameters: parametersSchema.optional() }),
-    MAX_TENSORS,
-  ).optional(),
+  inputs: z.array(tensorSchema).min(1).max(MAX_TENSORS),
+  outputs: z
+    .array(z.object({ name: z.string().min(1), parameters: parametersSchema.optional() }))
+    .max(MAX_TENSORS)
+    .optional(),
 });
 
 const responseSchema = z.object({
@@ -47,7 +45,7 @@ const responseSchema = z.object({
   model_version: z.string().optional(),
   id: z.string().optional(),
   parameters: parametersSchema.optional(),
-  outputs: listOf(tensorSchema, MAX_TENSORS),
+  outputs: z.array(tensorSchema).max(MAX_TENSORS),
 });
 
 export interface RequestedOutput {
@@ -169,6 +167,8 @@ function parse<Schema extends z.ZodType>(schema: Schema, json: Uint8Array): z.in
 
 /** Takes each tensor's data from the JSON, or from the next bytes; every byte must belong to one. */
 function readTensors(described: readonly WireTensor[], binary: Uint8Array<ArrayBuffer>): Tensor[] {
+  const names = new Set(described.map((wire) => wire.name));
+  if (names.size < described.length) throw new ProtocolError("tensors: expected each name once");
   let at = 0;
   const tensors = described.map((wire) => {
     const { name, datatype, shape, data } = wire;

@@ -32,17 +32,20 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 describe("JSON", () => {
-  it.each(["/invocations", "/endpoints/any/invocations", INFER, "/v2/models/large/versions/1/infer"])("at %s", async (path) => {
-    const response = await post(app.url + path, jsonMessage(pixels, { id: "ä-1" }), JSON_TYPE);
-    expect(response.status).toBe(200);
-    expect(response.headers.get("Content-Type")).toBe("application/json");
-    expect(await response.json()).toEqual({
-      model_name: "large",
-      model_version: "1",
-      id: "ä-1",
-      outputs: [{ name: "logits", datatype: "FP32", shape: [1, 100], data: logits }],
-    });
-  });
+  it.each(["/invocations", "/endpoints/any/invocations", INFER, "/v2/models/large/versions/1/infer"])(
+    "at %s",
+    async (path) => {
+      const response = await post(app.url + path, jsonMessage(pixels, { id: "ä-1" }), JSON_TYPE);
+      expect(response.status).toBe(200);
+      expect(response.headers.get("Content-Type")).toBe("application/json");
+      expect(await response.json()).toEqual({
+        model_name: "large",
+        model_version: "1",
+        id: "ä-1",
+        outputs: [{ name: "logits", datatype: "FP32", shape: [1, 100], data: logits }],
+      });
+    },
+  );
 
   it("answers with finite numbers that differ, and without an id where none was given", async () => {
     const answer = await readAnswer(await post(app.url + INFER, jsonMessage(pixels)));

@@ -35,6 +35,13 @@ function read(path: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+/** The header of a picture that has one. */
+export function headerOf(bytes: Uint8Array): ImageHeader {
+  const header = readImageHeader(bytes);
+  if ("reason" in header) throw new Error(header.detail);
+  return header;
+}
+
 export interface Decoded {
   header: ImageHeader;
   /** RGBA, copied out of the decoder. */

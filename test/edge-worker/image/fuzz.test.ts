@@ -47,7 +47,8 @@ test("random bytes after the beginning of a picture", () => {
 
 test("pictures cut anywhere", () => {
   const cut = fc.tuple(anyPicture, fc.double({ min: 0, max: 1, noNaN: true }));
-  const check = ([bytes, share]: [Uint8Array, number]) => expectSafe(bytes.subarray(0, Math.floor(share * bytes.length)));
+  const check = ([bytes, share]: [Uint8Array, number]) =>
+    expectSafe(bytes.subarray(0, Math.floor(share * bytes.length)));
   fc.assert(fc.property(cut, check), { seed: SEED, numRuns: 300 });
 });
 

@@ -1,13 +1,16 @@
-// Before the Worker's tests: the real backend and the faulty cloud, each on a port of its own.
+// Before the Worker's tests: the model module that wrangler's build command would generate, the real
+// backend, and the faulty cloud, each on a port of its own.
 import { spawn } from "node:child_process";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import { bundleModel } from "../../../edge-worker/scripts/bundle-model.ts";
 import { freePort } from "../../e2e/stack.ts";
 import { startFaultyCloud } from "./faulty-cloud.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 
 export default async function setup(project: TestProject) {
+  await bundleModel();
   const faulty = await startFaultyCloud();
   const port = await freePort();
   const backend = spawn(process.execPath, ["cloud-backend/src/server.ts"], {

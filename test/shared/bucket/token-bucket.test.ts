@@ -8,7 +8,7 @@ import {
   spend,
 } from "@spillway/shared/bucket/token-bucket";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 
 const SEED = { seed: 8, numRuns: 300 };
 const START_MS = 1_700_000_000_000;
@@ -221,6 +221,8 @@ describe("refund", () => {
 describe("secondsUntilToken", () => {
   it.each([
     ["a whole token is there", 1, 2, 5, 0],
+    ["several tokens are there", 3.5, 2, 5, 0],
+    ["a whole token is there and none will follow", 1, 0, 5, 0],
     ["half a token is missing", 0.5, 2, 5, 0.25],
     ["the bucket is empty", 0, 0.1, 5, 10],
     ["the bucket is empty and never refills", 0, 0, 5, Number.POSITIVE_INFINITY],
@@ -265,4 +267,10 @@ describe.each([
   it("accepts a rate and a depth of 0", () => {
     expect(use({ rate: 0, depth: 0 }).tokens).toBe(0);
   });
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("the time %s is refused before it empties the bucket", (nowMs) => {
+  const options = { rate: 1, depth: 1 };
+  expect(() => createBucket(options, nowMs)).toThrow(RangeError);
+  expect(() => refill(createBucket(options, 0), options, nowMs)).toThrow(RangeError);
 });

@@ -86,6 +86,7 @@ describe("metricTableSchema", () => {
   });
 
   it("holds at most 4096 knots", () => {
+    expect(MAX_METRIC_KNOTS).toBe(4096);
     const confidence = Array.from({ length: MAX_METRIC_KNOTS }, (_, k) => k);
     const gain = confidence.map(() => 0);
     expect(issue(confidence, gain)).toBeNull();

@@ -73,6 +73,10 @@ describe.each(fields)("%s", (path, accepted, refused) => {
   });
 });
 
+it("has the limits that are documented", () => {
+  expect([MAX_INPUT_SIDE, MAX_CLASSES, MAX_EXITS]).toEqual([1024, 100_000, 16]);
+});
+
 describe("a manifest", () => {
   it.each([
     "extra",
