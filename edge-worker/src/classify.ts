@@ -6,10 +6,8 @@ import type { Config } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
 import { answerOf } from "./answer.ts";
 import type { Gate } from "./bucket/gate-client.ts";
-import { askCloud } from "./cloud/ask-cloud.ts";
-import type { CircuitBreaker } from "./cloud/circuit-breaker.ts";
-import type { CloudClient } from "./cloud/cloud-client.ts";
-import { LARGE_MODEL_NAME, largeProbabilities, largeRequest } from "./cloud/large-route.ts";
+import { askCloud, type CloudServices, type Patience } from "./cloud/ask-cloud.ts";
+import { largeQuestion } from "./cloud/large-route.ts";
 import type { ImageFailure } from "./image/failure.ts";
 import { readPicture } from "./image/picture.ts";
 import type { EdgeModel } from "./inference/edge-model.ts";
@@ -27,14 +25,10 @@ export interface ClassifyRequest {
   deadlineMs: number | null;
 }
 
-export interface ClassifyServices {
+export interface ClassifyServices extends CloudServices {
   bundle: ModelBundle;
   edgeModel: EdgeModel;
   gate: Gate;
-  cloud: CloudClient;
-  circuit: CircuitBreaker;
-  /** Milliseconds. */
-  now(): number;
 }
 
 export type ClassifyOutcome = { ok: true; result: Result } | ({ ok: false } & ImageFailure);
@@ -45,7 +39,6 @@ export async function classify(
   services: ClassifyServices,
 ): Promise<ClassifyOutcome> {
   const { manifest, calibration } = services.bundle;
-  const { large } = manifest.cloud;
   const watch = startStopwatch(services.now);
   const answer = answerOf(request, config, services.bundle, watch);
 
@@ -72,16 +65,8 @@ export async function classify(
     services.gate.refund();
     return answer(edge, { ...verdict, reason: "deadline", metric });
   }
-  const question = {
-    model: LARGE_MODEL_NAME,
-    message: largeRequest(request.id, picture.large, large),
-    read: (response: Parameters<typeof largeProbabilities>[0]) =>
-      largeProbabilities(response, large, manifest.labels.length, calibration.cloud.temperature),
-    timeoutMs: Math.min(config.offload.timeoutMs, deadlineLeft),
-    isDeadline: deadlineLeft < config.offload.timeoutMs,
-    retries: config.offload.retries,
-  };
-  const cloud = await askCloud(question, services.cloud, services.circuit, services.now);
+  const question = largeQuestion(request.id, picture.large, services.bundle);
+  const cloud = await askCloud(question, patience(config.offload, deadlineLeft), services);
   watch.lap("cloudMs");
   const sent = { ...verdict, metric, route, bytesSent: cloud.bytesSent } as const;
   if (!cloud.ok) {
@@ -95,6 +80,11 @@ export async function classify(
 
 function timeLeft({ deadlineMs }: ClassifyRequest, elapsedMs: number): number {
   return deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs - elapsedMs;
+}
+
+/** The cloud may take as long as configured, or as the caller has left. */
+function patience({ timeoutMs, retries }: Config["offload"], deadlineLeft: number): Patience {
+  return { timeoutMs: Math.min(timeoutMs, deadlineLeft), isDeadline: deadlineLeft < timeoutMs, retries };
 }
 
 function fuse(edge: Float64Array, cloud: Float64Array, edgeWeight: number): Float64Array {

@@ -13,10 +13,19 @@ export interface CloudQuestion<Answer> {
   message: EncodedMessage;
   /** Reads the reply. @throws when it is not what was asked for */
   read(response: InferenceResponse): Answer;
+}
+
+export interface Patience {
   timeoutMs: number;
-  /** True when the caller's deadline, and not the configuration, set the timeout. */
+  /** True when the caller's deadline, and not the configuration, sets the timeout. */
   isDeadline: boolean;
   retries: number;
+}
+
+export interface CloudServices {
+  cloud: CloudClient;
+  circuit: CircuitBreaker;
+  now(): number;
 }
 
 export type CloudOutcome<Answer> =
@@ -25,16 +34,15 @@ export type CloudOutcome<Answer> =
 
 export async function askCloud<Answer>(
   question: CloudQuestion<Answer>,
-  client: CloudClient,
-  circuit: CircuitBreaker,
-  now: () => number,
+  patience: Patience,
+  { cloud, circuit, now }: CloudServices,
 ): Promise<CloudOutcome<Answer>> {
-  const signal = AbortSignal.timeout(question.timeoutMs);
+  const signal = AbortSignal.timeout(patience.timeoutMs);
   let mayHaveWorked = false;
   let bytesSent = 0;
-  for (let retriesLeft = question.retries; circuit.allows(now()); retriesLeft--) {
+  for (let retriesLeft = patience.retries; circuit.allows(now()); retriesLeft--) {
     bytesSent += question.message.body.byteLength;
-    const outcome = await askOnce(question, client, signal);
+    const outcome = await askOnce(question, cloud, signal);
     if (outcome.ok) {
       circuit.succeeded();
       return { ...outcome, bytesSent };
@@ -43,7 +51,7 @@ export async function askCloud<Answer>(
     log("cloud-failure", { reason: outcome.reason, detail: outcome.detail });
     const isTimeout = outcome.reason === "cloud-timeout";
     // A caller in a hurry says nothing about the cloud's health.
-    if (isTimeout && question.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };
+    if (isTimeout && patience.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };
     circuit.failed(now());
     if (isTimeout || retriesLeft === 0) return { ok: false, reason: outcome.reason, mayHaveWorked, bytesSent };
   }

@@ -7,9 +7,22 @@ import { imageTensorShape, type ResizedImage, tensorOfImage } from "@spillway/sh
 import { type EncodedMessage, encodeRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
 import { float32Values, ProtocolError, tensorOf } from "@spillway/shared/protocol/tensor";
 import type { LargeModel } from "@spillway/shared/schema/manifest";
+import type { ModelBundle } from "../inference/model-bundle.ts";
+import type { CloudQuestion } from "./ask-cloud.ts";
 
 /** Name under which the endpoint hosts the model. */
 export const LARGE_MODEL_NAME = "large";
+
+/** What is asked of the cloud about one picture, answered by the cloud's calibrated probabilities. */
+export function largeQuestion(id: string, image: ResizedImage, bundle: ModelBundle): CloudQuestion<Float64Array> {
+  const { labels, cloud } = bundle.manifest;
+  const { temperature } = bundle.calibration.cloud;
+  return {
+    model: LARGE_MODEL_NAME,
+    message: largeRequest(id, image, cloud.large),
+    read: (response) => largeProbabilities(response, cloud.large, labels.length, temperature),
+  };
+}
 
 export function largeRequest(id: string, image: ResizedImage, large: LargeModel): EncodedMessage {
   const values = tensorOfImage(image, large.preprocessing, large.input);
