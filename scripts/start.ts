@@ -126,7 +126,7 @@ Spillway is running.
   cloud  ${cloudUrl}    (Open Inference Protocol v2)
 
 Try it:
-  curl -H 'content-type: image/jpeg' --data-binary @test/vectors/images/photo.jpg ${edgeUrl}/v1/classify
+  curl -H 'content-type: image/jpeg' --data-binary @test/vectors/images/drawn/sunflower.jpg ${edgeUrl}/v1/classify
 
 Ctrl-C stops both.
 `);
