@@ -9,6 +9,8 @@ const ROOT = path.resolve(import.meta.dirname, "..");
 const QUIET_WRANGLER = { WRANGLER_HIDE_BANNER: "true", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
 /** After this, asking becomes killing. The backend drains its requests first. */
 const STOP_TIMEOUT_MS = 10_000;
+/** A killed process is gone at once, unless nobody collects it. */
+const KILL_TIMEOUT_MS = 2_000;
 
 export interface Service {
   name: string;
@@ -44,13 +46,18 @@ export async function stopServices(services: readonly Service[]): Promise<void> 
   const timeout = new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
   await Promise.race([Promise.all(services.map((service) => service.ended)), timeout]);
   for (const service of services) signalGroup(service, "SIGKILL");
+  const deadlineMs = performance.now() + KILL_TIMEOUT_MS;
+  while (services.some((service) => signalGroup(service, 0)) && performance.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
-function signalGroup({ child }: Service, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
+/** Whether there was a process to signal; signal 0 only asks. */
+function signalGroup({ child }: Service, signal: NodeJS.Signals | 0): boolean {
+  if (child.pid === undefined) return false;
   try {
-    process.kill(-child.pid, signal);
+    return process.kill(-child.pid, signal);
   } catch {
-    // The group is gone.
+    return false;
   }
 }

@@ -1,7 +1,7 @@
 // A model on disk: a folder with manifest.json and the files it names.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseDocument } from "@spillway/shared/schema/document";
+import { DocumentError, parseDocument } from "@spillway/shared/schema/document";
 import { type Manifest, manifestSchema } from "@spillway/shared/schema/manifest";
 import { type StartupStep, success } from "../errors.ts";
 
@@ -11,6 +11,7 @@ export async function readManifest(folder: string): Promise<StartupStep<Manifest
   try {
     return success(parseDocument(manifestSchema, await readFile(path, "utf8"), path));
   } catch (error) {
-    return { ok: false, error: (error as Error).message };
+    const { message } = error as Error;
+    return { ok: false, error: error instanceof DocumentError ? message : `${path}: ${message}` };
   }
 }

@@ -51,7 +51,7 @@ describe("a JSON message", () => {
     ["empty", "", /expected JSON/],
     ["no object", "[]", /expected object/],
     ["no inputs", { inputs: [] }, /inputs/],
-    ["two inputs", { inputs: [input, input] }, /expected "image" and nothing else/],
+    ["two inputs", { inputs: [input, { ...input, name: "other" }] }, /expected "image" and nothing else/],
     ["wrong name", { inputs: [{ ...input, name: "picture" }] }, /expected "image" and nothing else/],
     ["wrong datatype", { inputs: [{ ...input, datatype: "INT32" }] }, /expected UINT8 \[-1, 32, 32, 3\].*got INT32/],
     ["unknown datatype", { inputs: [{ ...input, datatype: "UINT9" }] }, /datatype/],
