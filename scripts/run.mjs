@@ -5,9 +5,10 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 
 const MIN_NODE = 20;
-const ROOT = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BINARIES = path.join(ROOT, "node_modules", ".bin");
 /** Says which package-lock.json the installed packages are of. */
 const STAMP = path.join(ROOT, "node_modules", ".spillway-lock");

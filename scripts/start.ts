@@ -12,6 +12,8 @@ const HOST = "127.0.0.1";
 /** The first start compiles 14 MB of WebAssembly; a busy machine takes its time. */
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 250;
+/** The backend's time to finish what it accepted, within what stopServices waits. */
+const DRAIN_SECONDS = 5;
 
 const HELP = `npm start -- [--edge-port 8787] [--cloud-port 8080] [--model FOLDER] [--state FOLDER]
 
@@ -39,6 +41,7 @@ async function main(): Promise<number> {
   }
   const edgePort = port(values["edge-port"], "--edge-port");
   const cloudPort = port(values["cloud-port"], "--cloud-port");
+  if (edgePort === cloudPort) throw new Error(`--edge-port and --cloud-port are both ${edgePort}`);
   const modelEnv = values.model === undefined ? {} : { SPILLWAY_MODEL: path.resolve(values.model) };
   Object.assign(process.env, modelEnv);
   await bundleModel();
@@ -49,7 +52,11 @@ async function main(): Promise<number> {
   const edgeUrl = `http://${HOST}:${edgePort}`;
   const cloudUrl = `http://${HOST}:${cloudPort}`;
   const services = [
-    startService("cloud", "node", ["cloud-backend/src/server.ts"], { PORT: String(cloudPort), HOST }),
+    startService("cloud", "node", ["cloud-backend/src/server.ts"], {
+      PORT: String(cloudPort),
+      HOST,
+      SPILLWAY_DRAIN_SECONDS: String(DRAIN_SECONDS),
+    }),
     startService("edge", "wrangler", [
       "dev",
       ...["--ip", HOST, "--port", String(edgePort), "--var", `CLOUD_URL:${cloudUrl}`],

@@ -1,5 +1,7 @@
 // All routes of the backend, and what is said where none answers.
 import { Hono } from "hono";
+import { bearerAuth } from "hono/bearer-auth";
+import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { failure, failureResponse } from "./errors.ts";
 import type { Model } from "./inference/large-model.ts";
@@ -12,9 +14,14 @@ export interface AppDependencies {
   log: Log;
   /** Whether the process is about to end: it is no longer ready, but finishes what it accepted. */
   isStopping: () => boolean;
+  /** What callers must bring as bearer token; undefined lets everyone in. */
+  token?: string | undefined;
 }
 
-export function createApp({ model, log, isStopping }: AppDependencies): Hono {
+/** Whoever watches over the process need not know its token. */
+const OPEN_PATHS = ["/ping", "/v2/health/live", "/v2/health/ready"];
+
+export function createApp({ model, log, isStopping, token }: AppDependencies): Hono {
   const app = new Hono();
   const isReady = () => model.isReady() && !isStopping();
 
@@ -23,11 +30,22 @@ export function createApp({ model, log, isStopping }: AppDependencies): Hono {
     // A kept connection would bring more requests and keep the process from ending.
     if (isStopping()) c.header("Connection", "close");
   });
+  if (token !== undefined) {
+    const message = { error: "expected a bearer token" };
+    const authenticate = bearerAuth({
+      token,
+      noAuthenticationHeader: { message },
+      invalidAuthenticationHeader: { message },
+      invalidToken: { message },
+    });
+    app.use((c, next) => (OPEN_PATHS.includes(c.req.path) ? next() : authenticate(c, next)));
+  }
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, allowed) => wrongMethod(allowed) }));
   app.route("/", sagemakerRoutes(model, isReady));
   app.route("/v2", inferenceProtocolRoutes(model, isReady));
   app.notFound((c) => failureResponse(failure("not-found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse();
     // Reading the body of a request whose client left throws; that is nobody's fault.
     if (c.req.raw.signal.aborted) return failureResponse(failure("client-gone", "the client closed the connection"));
     log("error", "request-failed", { method: c.req.method, path: c.req.path, error: error.stack });

@@ -13,6 +13,8 @@ export interface Configuration {
   queueLength: number;
   inferenceThreads: number;
   drainMs: number;
+  /** What a caller must bring as bearer token; undefined lets everyone in. */
+  token: string | undefined;
 }
 
 const SHIPPED_MODEL = fileURLToPath(new URL("../../models/cifar100", import.meta.url));
@@ -31,6 +33,11 @@ const environmentSchema = z.object({
   SPILLWAY_INFERENCE_THREADS: wholeNumber(1, 1024)
     .default(() => Math.max(1, availableParallelism() - 1))
     .describe("CPU threads of ONNX Runtime; by default one core is left to HTTP and decoding"),
+  SPILLWAY_TOKEN: z
+    .string()
+    .regex(/^[\w.~+/=-]+$/, "expected letters, digits and . _ ~ + / = -")
+    .optional()
+    .describe("bearer token to ask of callers; behind SageMaker, AWS asks for its own"),
   SPILLWAY_DRAIN_SECONDS: wholeNumber(0, 3600)
     .default(25)
     .describe("time to finish accepted requests after SIGTERM; SageMaker kills after 30"),
@@ -49,6 +56,7 @@ export function readConfiguration(environment: NodeJS.ProcessEnv): StartupStep<C
     queueLength: values.SPILLWAY_QUEUE_LENGTH,
     inferenceThreads: values.SPILLWAY_INFERENCE_THREADS,
     drainMs: values.SPILLWAY_DRAIN_SECONDS * 1000,
+    token: values.SPILLWAY_TOKEN,
   });
 }
 

@@ -22,7 +22,7 @@ async function serve(): Promise<number> {
   const stop = stopOnSignals();
   const configuration = readConfiguration(process.env);
   if (!configuration.ok) return refuse(configuration.error);
-  const { port, host, modelFolder, queueLength, inferenceThreads, drainMs } = configuration.value;
+  const { port, host, modelFolder, queueLength, inferenceThreads, drainMs, token } = configuration.value;
 
   const manifest = await readManifest(modelFolder);
   if (!manifest.ok) return refuse(manifest.error);
@@ -36,7 +36,7 @@ async function serve(): Promise<number> {
   });
   if (!model.ok) return refuse(model.error);
 
-  const app = createApp({ model: model.value, log, isStopping: () => stop.signal.aborted });
+  const app = createApp({ model: model.value, log, isStopping: () => stop.signal.aborted, token });
   const serverOptions = { requestTimeout: REQUEST_TIMEOUT_MS };
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
   const listener = await listen(server, port, host);

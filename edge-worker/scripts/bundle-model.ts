@@ -2,12 +2,12 @@
 // so that no isolate has to at its cold start, and writes `edge-worker/generated/model.ts`, which
 // imports one data module a stage. Run by wrangler before every build and by the tests.
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { calibrationSchema } from "@spillway/shared/schema/calibration";
+import { type Calibration, calibrationSchema } from "@spillway/shared/schema/calibration";
+import { checkConfig, defaultConfig } from "@spillway/shared/schema/config";
 import { parseDocument } from "@spillway/shared/schema/document";
-import { manifestSchema } from "@spillway/shared/schema/manifest";
-import type { z } from "zod";
+import { type Manifest, manifestSchema } from "@spillway/shared/schema/manifest";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const GENERATED = path.join(REPOSITORY, "edge-worker/generated");
@@ -24,28 +24,41 @@ export async function bundleModel(folder = process.env.SPILLWAY_MODEL ?? DEFAULT
   const manifest = parseDocument(manifestSchema, manifestBytes.toString(), manifestFile);
   const calibrationFile = path.join(folder, "calibration.json");
   const calibration = parseDocument(calibrationSchema, await readFile(calibrationFile, "utf8"), calibrationFile);
-  if (calibration.model !== hash) {
-    throw new Error(`${calibrationFile}: fitted for model ${calibration.model}, but manifest.json is ${hash}`);
+  checkCalibration(calibration, manifest, hash, calibrationFile);
+  const graphs = new Map<string, Uint8Array>();
+  for (const { file, sha256: expected } of manifest.edge.stages) {
+    const bytes = await readFile(path.join(folder, file));
+    if (sha256(bytes) !== expected) throw new Error(`${path.join(folder, file)}: SHA-256 differs from manifest.json`);
+    graphs.set(file, bytes);
   }
-  if (calibration.exits.length !== manifest.edge.stages.length) {
-    throw new Error(
-      `${calibrationFile}: expected ${manifest.edge.stages.length} exits, got ${calibration.exits.length}`,
-    );
-  }
+  // Nothing is written before all is well, and the module that names the graphs last.
   await mkdir(GENERATED, { recursive: true });
-  for (const stage of manifest.edge.stages) {
-    const file = path.join(folder, stage.file);
-    if (sha256(await readFile(file)) !== stage.sha256) throw new Error(`${file}: SHA-256 differs from manifest.json`);
-    await copyFile(file, path.join(GENERATED, stage.file));
-  }
-  await writeFile(path.join(GENERATED, "model.ts"), moduleText(manifest, calibration, hash));
+  for (const [file, bytes] of graphs) await replaceFile(path.join(GENERATED, file), bytes);
+  await replaceFile(path.join(GENERATED, "model.ts"), Buffer.from(moduleText(manifest, calibration, hash)));
 }
 
-function moduleText(
-  manifest: z.infer<typeof manifestSchema>,
-  calibration: z.infer<typeof calibrationSchema>,
-  hash: string,
-): string {
+function checkCalibration(calibration: Calibration, manifest: Manifest, hash: string, file: string): void {
+  if (calibration.model !== hash) {
+    throw new Error(`${file}: fitted for model ${calibration.model}, but manifest.json is ${hash}`);
+  }
+  const stages = manifest.edge.stages.length;
+  if (calibration.exits.length !== stages) {
+    throw new Error(`${file}: expected ${stages} exits, got ${calibration.exits.length}`);
+  }
+  const checked = checkConfig(defaultConfig(manifest, hash, calibration), manifest, hash);
+  if (!checked.ok) throw new Error(`${file}: ${checked.error}`);
+}
+
+/** Leaves an equal file alone and replaces another whole: a bundler may be reading it right now. */
+async function replaceFile(file: string, bytes: Uint8Array): Promise<void> {
+  const present = await readFile(file).catch(() => null);
+  if (present !== null && Buffer.compare(present, bytes) === 0) return;
+  const partial = `${file}.${process.pid}`;
+  await writeFile(partial, bytes);
+  await rename(partial, file);
+}
+
+function moduleText(manifest: Manifest, calibration: Calibration, hash: string): string {
   const imports = manifest.edge.stages.map((stage, index) => `import stage${index + 1} from "./${stage.file}";`);
   const names = manifest.edge.stages.map((_, index) => `stage${index + 1}`);
   return [

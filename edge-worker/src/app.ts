@@ -1,6 +1,7 @@
 // The Worker's routes. A route speaks HTTP and calls one function; everything else lies below it.
 import { Hono } from "hono";
 import { problem } from "./errors.ts";
+import { ModelError } from "./inference/edge-model.ts";
 import type { ModelBundle } from "./inference/model-bundle.ts";
 import { createIsolate, type Isolate } from "./isolate.ts";
 import { classifyRoute } from "./routes/classify.ts";
@@ -10,7 +11,14 @@ import { describeModels } from "./routes/models.ts";
 import { openApiDocument } from "./routes/openapi.ts";
 import { log } from "./telemetry/log.ts";
 
-export type AppEnv = { Bindings: Env; Variables: { isolate: Isolate } };
+export type AppEnv = {
+  Bindings: Env;
+  Variables: {
+    isolate: Isolate;
+    /** Keeps a promise running after the response. */
+    background: (work: Promise<unknown>) => void;
+  };
+};
 
 /** Methods by path, for 405; kept beside the routes that they describe. */
 const METHODS: Record<string, string> = {
@@ -37,6 +45,7 @@ export function createApp(bundle: ModelBundle): Hono<AppEnv> {
       return problem(context, { reason: "unavailable", detail: "the Worker's environment is not valid; see its log" });
     }
     context.set("isolate", isolate);
+    context.set("background", (work) => context.executionCtx.waitUntil(work));
     return next();
   });
   app.route("/", healthRoutes);
@@ -53,6 +62,10 @@ export function createApp(bundle: ModelBundle): Hono<AppEnv> {
     return problem(context, { reason: "method-not-allowed", detail }, { allow: methods });
   });
   app.onError((error, context) => {
+    if (error instanceof ModelError) {
+      log("model-unusable", { detail: error.message });
+      return problem(context, { reason: "unavailable", detail: "the model cannot be run" });
+    }
     log("internal-error", { path: context.req.path, detail: error.stack ?? String(error) });
     return problem(context, { reason: "internal", detail: "the request could not be completed" });
   });

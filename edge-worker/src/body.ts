@@ -1,4 +1,4 @@
-// Reading bodies of which nobody promised that they are small.
+// Reading bodies of which nobody promised that they are small, or that they end.
 
 /** All bytes of a stream, or null as soon as there are more than `maxBytes`; the rest is not read. */
 export async function readAtMost(

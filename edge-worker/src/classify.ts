@@ -13,6 +13,7 @@ import { readPicture } from "./image/picture.ts";
 import type { EdgeModel } from "./inference/edge-model.ts";
 import { runExits } from "./inference/exits.ts";
 import type { ModelBundle } from "./inference/model-bundle.ts";
+import { GATE_TIMEOUT_MS } from "./limits.ts";
 import { startStopwatch } from "./stopwatch.ts";
 
 export interface ClassifyRequest {
@@ -21,7 +22,9 @@ export interface ClassifyRequest {
   image: Uint8Array;
   /** How many labels to list. */
   top: number;
-  /** Milliseconds in which the caller wants an answer; null when any time will do. */
+  /** When it came, on the services' clock. */
+  startedMs: number;
+  /** Milliseconds from then in which the caller wants an answer; null when any time will do. */
   deadlineMs: number | null;
 }
 
@@ -39,10 +42,10 @@ export async function classify(
   services: ClassifyServices,
 ): Promise<ClassifyOutcome> {
   const { manifest, calibration } = services.bundle;
-  const watch = startStopwatch(services.now);
+  const watch = startStopwatch(services.now, request.startedMs);
   const answer = answerOf(request, config, services.bundle, watch);
 
-  const picture = readPicture(request.image, config, manifest);
+  const picture = readPicture(request.image, config.limits, manifest);
   if ("reason" in picture) return { ok: false, ...picture };
   watch.lap("decodeMs");
 
@@ -50,25 +53,28 @@ export async function classify(
   watch.lap("edgeMs");
   if (edge.exit !== null) return answer(edge, { reason: "confident", exit: edge.exit });
 
-  if (picture.large === null) return answer(edge, { reason: "offload-disabled" });
   const metric = applyMetric(calibration.metric[config.edge.confidence], edge.confidence);
-  if (timeLeft(request, watch.elapsedMs()) <= 0) return answer(edge, { reason: "deadline", metric });
+  if (!config.offload.enabled) return answer(edge, { reason: "offload-disabled", metric });
+  const timeForGate = timeLeft(request, watch.elapsedMs());
+  if (timeForGate <= 0) return answer(edge, { reason: "deadline", metric });
 
-  const { offload: isGranted, ...verdict } = await services.gate.decide(metric, config.offload);
+  const gateTimeoutMs = Math.min(GATE_TIMEOUT_MS, timeForGate);
+  const { offload: isGranted, ...verdict } = await services.gate.decide(metric, config.offload, gateTimeoutMs);
   watch.lap("gateMs");
+  const deadlineLeft = timeLeft(request, watch.elapsedMs());
+  if (deadlineLeft <= 0) {
+    if (isGranted) services.gate.refund();
+    return answer(edge, { ...verdict, reason: "deadline", metric });
+  }
   if (!isGranted) return answer(edge, { ...verdict, metric });
 
   // The tail joins here as a second route; until then every offload takes the large model.
   const route = "large";
-  const deadlineLeft = timeLeft(request, watch.elapsedMs());
-  if (deadlineLeft <= 0) {
-    services.gate.refund();
-    return answer(edge, { ...verdict, reason: "deadline", metric });
-  }
   const question = largeQuestion(request.id, picture.large, services.bundle);
   const cloud = await askCloud(question, patience(config.offload, deadlineLeft), services);
   watch.lap("cloudMs");
-  const sent = { ...verdict, metric, route, bytesSent: cloud.bytesSent } as const;
+  const { bytesSent } = cloud;
+  const sent = { ...verdict, metric, route: bytesSent === null ? null : route, bytesSent } as const;
   if (!cloud.ok) {
     if (!cloud.mayHaveWorked) services.gate.refund();
     return answer(edge, { ...sent, reason: cloud.reason });

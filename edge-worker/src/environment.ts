@@ -6,9 +6,10 @@ import { createHttpClient } from "./cloud/http-client.ts";
 import { createSagemakerClient } from "./cloud/sagemaker-client.ts";
 
 const filled = z.string().min(1);
+const httpUrl = z.url({ protocol: /^https?$/, error: "expected an http or https URL" });
 
 const cloudSchema = z.discriminatedUnion("CLOUD_CLIENT", [
-  z.object({ CLOUD_CLIENT: z.literal("http"), CLOUD_URL: z.url(), CLOUD_TOKEN: filled.optional() }),
+  z.object({ CLOUD_CLIENT: z.literal("http"), CLOUD_URL: httpUrl, CLOUD_TOKEN: filled.optional() }),
   z.object({
     CLOUD_CLIENT: z.literal("sagemaker"),
     SAGEMAKER_ENDPOINT_NAME: filled,
@@ -17,7 +18,7 @@ const cloudSchema = z.discriminatedUnion("CLOUD_CLIENT", [
     AWS_SECRET_ACCESS_KEY: filled,
     AWS_SESSION_TOKEN: filled.optional(),
     /** Another address than AWS's own, for local work. */
-    SAGEMAKER_URL: z.url().optional(),
+    SAGEMAKER_URL: httpUrl.optional(),
   }),
 ]);
 
@@ -25,7 +26,10 @@ const settingsSchema = z.object({
   /** Bearer token that may change the configuration; without it nobody may. */
   ADMIN_TOKEN: filled.optional(),
   /** Header that names the client whose bucket an offload spends. Trust only one that your edge sets. */
-  CLIENT_KEY_HEADER: filled.default("cf-connecting-ip"),
+  CLIENT_KEY_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, "expected the name of a header")
+    .default("cf-connecting-ip"),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 

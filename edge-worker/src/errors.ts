@@ -10,6 +10,7 @@ export type ErrorReason =
   | "unsupported-media-type"
   | "too-many-bytes"
   | "too-many-pixels"
+  | "request-timeout"
   | "unauthorized"
   | "invalid-config"
   | "precondition-required"
@@ -48,6 +49,8 @@ function describe(reason: ErrorReason): { status: ContentfulStatusCode; title: s
       return { status: 404, title: "Not found" };
     case "method-not-allowed":
       return { status: 405, title: "Method not allowed" };
+    case "request-timeout":
+      return { status: 408, title: "The request took too long" };
     case "precondition-failed":
       return { status: 412, title: "The configuration has changed" };
     case "too-many-bytes":

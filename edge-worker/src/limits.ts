@@ -18,5 +18,7 @@ export const MULTIPART_OVERHEAD_BYTES = 65_536;
 export const MAX_TRACKED_CLIENTS = 10_000;
 /** Largest deadline a caller may ask for, in milliseconds. */
 export const MAX_DEADLINE_MS = 600_000;
-/** Characters of a client's key; it names a Durable Object. */
-export const MAX_CLIENT_KEY_LENGTH = 256;
+/** Milliseconds to wait for a KV read; the configuration that the isolate holds serves meanwhile. */
+export const KV_TIMEOUT_MS = 1_000;
+/** Milliseconds in which a request's body must have arrived: 8 MiB at 2.2 Mbit/s. */
+export const BODY_TIMEOUT_MS = 30_000;

@@ -11,10 +11,10 @@ export interface Stopwatch {
   timings(): Result["timings"];
 }
 
-export function startStopwatch(now: () => number): Stopwatch {
-  const startMs = now();
+/** @param startMs when the request came; the first lap counts from now */
+export function startStopwatch(now: () => number, startMs: number): Stopwatch {
   const laps: Omit<Result["timings"], "totalMs"> = { decodeMs: 0, edgeMs: 0, gateMs: null, cloudMs: null };
-  let lastMs = startMs;
+  let lastMs = now();
   return {
     lap(step) {
       const atMs = now();

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { confidenceOf } from "@spillway/shared/calibration/confidence";
 import { poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
 import { argmax, softmax } from "@spillway/shared/calibration/softmax";
+import { applyMetric } from "@spillway/shared/offload/metric";
 import type { Calibration } from "@spillway/shared/schema/calibration";
 import type { Config } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
@@ -39,7 +40,7 @@ const SYSTEMS: Record<string, (config: Config) => void> = {
     for (const exit of config.edge.exits) exit.threshold = 2;
     Object.assign(config.offload, { threshold: -1, bucket: UNLIMITED, fuse: false, timeoutMs: 30_000 });
   },
-  "default, bucket without limit": (config) => {
+  "default, but tokens for all": (config) => {
     Object.assign(config.offload, { bucket: UNLIMITED, timeoutMs: 30_000 });
   },
   default: () => {},
@@ -120,7 +121,10 @@ function compare(answers: Result[], logits: ModelLogits, labels: number[], calib
   };
 }
 
-/** -1 when the answer left at another place than it would have offline. */
+/**
+ * The label that the same exit or the cloud gives offline; -1 when the answer left at another place
+ * than it would have offline. Only whether a token was there is taken from the answer.
+ */
 function offlineLabel(
   answer: Result,
   row: number,
@@ -138,7 +142,11 @@ function offlineLabel(
   if (answer.decision.exit !== (confident === -1 ? null : confident + 1)) return -1;
   if (confident !== -1) return argmax(exits[confident]);
   const vote = poolProbabilities(exits, config.edge.vote);
-  if (answer.decision.tier === "edge") return argmax(vote);
+  const { tier, reason } = answer.decision;
+  const metric = applyMetric(calibration.metric[config.edge.confidence], confidenceOf(vote, config.edge.confidence));
+  const isWorthIt = config.offload.enabled && metric >= config.offload.threshold;
+  if (isWorthIt !== (tier === "cloud" || reason === "no-tokens")) return -1;
+  if (tier === "edge") return argmax(vote);
   const cloud = rowOf(logits.large, calibration.cloud.temperature);
   if (!config.offload.fuse || calibration.fusion === null) return argmax(cloud);
   const { edgeWeight } = calibration.fusion;

@@ -2,6 +2,7 @@
 // requests a second get through: all over HTTP against the stack that `npm start` runs.
 
 import type { Config } from "@spillway/shared/schema/config";
+import { type Decision, resultSchema } from "@spillway/shared/schema/result";
 import autocannon from "autocannon";
 import { type Stack, startStack } from "../e2e/stack.ts";
 import { markdownTable, milliseconds, type Summary, summarise } from "./measure.ts";
@@ -15,19 +16,35 @@ const CLIENTS = [1, 8, 32];
 const SECONDS_A_LOAD = 4;
 const LOAD_ROUNDS = 3;
 
-/** What must be so for a request to leave at a place. */
-const LEAVING: Record<string, (config: Config) => void> = {
-  "exit 1": (config) => {
-    config.edge.exits[0].threshold = 0;
+interface Place {
+  /** Makes every request leave there. */
+  change(config: Config): void;
+  /** Whether one did. */
+  isLeft(decision: Decision): boolean;
+}
+
+const LEAVING: Record<string, Place> = {
+  "exit 1": {
+    change(config) {
+      config.edge.exits[0].threshold = 0;
+    },
+    isLeft: ({ exit }) => exit === 1,
   },
-  "last exit": (config) => {
-    for (const exit of config.edge.exits) exit.threshold = 2;
-    config.edge.exits[config.edge.exits.length - 1].threshold = 0;
+  "last exit": {
+    change(config) {
+      for (const exit of config.edge.exits) exit.threshold = 2;
+      config.edge.exits[config.edge.exits.length - 1].threshold = 0;
+    },
+    isLeft: ({ exit }) => exit !== null && exit > 1,
   },
-  offloaded: (config) => {
-    for (const exit of config.edge.exits) exit.threshold = 2;
-    config.offload.threshold = -1;
-    config.offload.bucket = { rate: 100_000, depth: 100_000 };
+  offloaded: {
+    change(config) {
+      for (const exit of config.edge.exits) exit.threshold = 2;
+      config.offload.threshold = -1;
+      config.offload.bucket = { rate: 100_000, depth: 100_000 };
+      config.offload.timeoutMs = 10_000;
+    },
+    isLeft: ({ tier }) => tier === "cloud",
   },
 };
 
@@ -58,9 +75,11 @@ async function timeLeaving(stack: Stack, image: Uint8Array<ArrayBuffer>): Promis
     // The first round only warms up.
     if (round === 0) samples.clear();
     await sample("empty Hono route", () => fetch(`${stack.edgeUrl}/healthz`));
-    for (const [place, change] of Object.entries(LEAVING)) {
-      await putConfig(stack, await configOf(stack, change));
-      await sample(place, () => classify(stack.edgeUrl, image));
+    for (const [name, place] of Object.entries(LEAVING)) {
+      await putConfig(stack, await configOf(stack, place.change));
+      const { decision } = resultSchema.parse(await (await classify(stack.edgeUrl, image)).json());
+      if (!place.isLeft(decision)) throw new Error(`${name}: the request left elsewhere: ${JSON.stringify(decision)}`);
+      await sample(name, () => classify(stack.edgeUrl, image));
     }
   }
   return Object.fromEntries([...samples].map(([name, values]) => [name, summarise(values)]));
@@ -86,7 +105,7 @@ async function measureLoad(stack: Stack, image: Uint8Array<ArrayBuffer>) {
   await putConfig(
     stack,
     await configOf(stack, (config) => {
-      LEAVING["last exit"](config);
+      LEAVING["last exit"].change(config);
       config.limits.requestsPerMinute = 10_000_000;
     }),
   );

@@ -42,9 +42,16 @@ async function main(): Promise<void> {
     const { results, tables } = await run();
     const record = { measured: new Date().toISOString().slice(0, 10), machine: machine(), results };
     await writeFile(path.join(RESULTS, `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
-    await writeTables(tables);
+    await writeTables({ ...tables, machine: describeMachine() });
     for (const table of Object.values(tables)) process.stdout.write(`\n${table}\n\n`);
   }
+}
+
+/** One line about what the numbers depend on. */
+function describeMachine(): string {
+  const { cpu, cores, node, workerd, onnxruntimeWeb, onnxruntimeNode } = machine();
+  const runtimes = `Node ${node}, workerd ${workerd}, onnxruntime-web ${onnxruntimeWeb}, onnxruntime-node ${onnxruntimeNode}`;
+  return `Machine: ${cores} cores, ${cpu}; ${runtimes}.`;
 }
 
 /** Replaces what stands between `<!-- bench:name -->` and `<!-- /bench:name -->`. */

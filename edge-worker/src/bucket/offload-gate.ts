@@ -31,9 +31,12 @@ export interface GateDecision {
 }
 
 const BUCKET_KEY = "bucket";
+/** Milliseconds that a bucket is remembered at least, so that a busy client does not cost an alarm a second. */
+const FORGET_AFTER_MS = 60_000;
 
 export class OffloadGate extends DurableObject<Env> {
   #bucket: BucketState | undefined = this.ctx.storage.kv.get<BucketState>(BUCKET_KEY);
+  #hasAlarm = false;
 
   /** Decides, and takes a token when the answer is yes. */
   decide(request: GateRequest): GateDecision {
@@ -52,20 +55,40 @@ export class OffloadGate extends DurableObject<Env> {
     if (this.#bucket !== undefined) this.#store(refund(this.#bucket));
   }
 
+  /** Forgets a bucket that is full again: a client that is unknown starts with a full one anyway. */
+  override async alarm(): Promise<void> {
+    this.#hasAlarm = false;
+    if (this.#bucket === undefined) return;
+    const { options } = this.#bucket;
+    const bucket = refill(this.#bucket, options, Date.now());
+    if (bucket.tokens < options.depth) return this.#store(bucket);
+    this.#bucket = undefined;
+    await this.ctx.storage.deleteAll();
+  }
+
   #refilled(options: BucketOptions): BucketState {
     const now = Date.now();
     const before = this.#bucket;
-    const bucket = before === undefined ? createBucket(options, now) : refill(before, options, now);
+    if (before === undefined) {
+      // Nothing to write: a full bucket is what no bucket means.
+      this.#bucket = createBucket(options, now);
+      return this.#bucket;
+    }
+    this.#bucket = refill(before, options, now);
     // A refill alone needs no write, as it follows from the time of the last one; but only while the
     // options are those that were written, or an eviction would credit that time at the old rate.
-    const sameOptions = before?.options.rate === options.rate && before.options.depth === options.depth;
-    if (sameOptions) this.#bucket = bucket;
-    else this.#store(bucket);
-    return bucket;
+    const sameOptions = before.options.rate === options.rate && before.options.depth === options.depth;
+    if (!sameOptions) this.#store(this.#bucket);
+    return this.#bucket;
   }
 
   #store(bucket: BucketState): void {
     this.#bucket = bucket;
     this.ctx.storage.kv.put(BUCKET_KEY, bucket);
+    const { rate, depth } = bucket.options;
+    if (this.#hasAlarm || rate === 0) return;
+    this.#hasAlarm = true;
+    const msUntilFull = ((depth - bucket.tokens) / rate) * 1000;
+    void this.ctx.storage.setAlarm(Date.now() + Math.max(msUntilFull, FORGET_AFTER_MS));
   }
 }

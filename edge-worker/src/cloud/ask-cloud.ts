@@ -40,6 +40,7 @@ export async function askCloud<Answer>(
   const signal = AbortSignal.timeout(patience.timeoutMs);
   let mayHaveWorked = false;
   let bytesSent = 0;
+  let last: Reason = "circuit-open";
   for (let retriesLeft = patience.retries; circuit.allows(now()); retriesLeft--) {
     bytesSent += question.message.body.byteLength;
     const outcome = await askOnce(question, cloud, signal);
@@ -48,14 +49,15 @@ export async function askCloud<Answer>(
       return { ...outcome, bytesSent };
     }
     mayHaveWorked ||= outcome.mayHaveWorked;
+    last = outcome.reason;
     log("cloud-failure", { reason: outcome.reason, detail: outcome.detail });
     const isTimeout = outcome.reason === "cloud-timeout";
     // A caller in a hurry says nothing about the cloud's health.
     if (isTimeout && patience.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };
     circuit.failed(now());
-    if (isTimeout || retriesLeft === 0) return { ok: false, reason: outcome.reason, mayHaveWorked, bytesSent };
+    if (isTimeout || retriesLeft === 0) break;
   }
-  return { ok: false, reason: "circuit-open", mayHaveWorked, bytesSent: bytesSent === 0 ? null : bytesSent };
+  return { ok: false, reason: last, mayHaveWorked, bytesSent: bytesSent === 0 ? null : bytesSent };
 }
 
 async function askOnce<Answer>(

@@ -22,11 +22,14 @@ export interface CloudClient {
 
 /** Cloudflare's own answers for an origin it never spoke to: down, unreachable, no TLS. */
 const NEVER_REACHED = [521, 523, 525, 526];
+/** Timed out, SageMaker's "the container failed", the client left. */
+const MAY_HAVE_RUN = [408, 424, 499];
 
 /** A failure by the status of an HTTP reply that is not a success. */
 export function failureOfStatus(status: number, detail: string): CloudFailure {
   if (status === 429 || status === 503) return { ok: false, reason: "cloud-overloaded", mayHaveWorked: false, detail };
-  // The other 4xx answer a request that was never run.
-  const wasNotRun = (status >= 400 && status < 500) || NEVER_REACHED.includes(status);
+  // Most 4xx answer a request that was never run.
+  const isRefusal = status >= 400 && status < 500 && !MAY_HAVE_RUN.includes(status);
+  const wasNotRun = isRefusal || NEVER_REACHED.includes(status);
   return { ok: false, reason: "cloud-error", mayHaveWorked: !wasNotRun, detail };
 }

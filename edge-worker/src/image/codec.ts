@@ -15,9 +15,17 @@ interface EmscriptenModule {
   decode?(bytes: Uint8Array, ...options: unknown[]): unknown;
 }
 
+/** Of WebAssembly. */
+const PAGE_BYTES = 65_536;
+
 export interface Codec {
-  /** Calls `use` with the decoded pixels, which are valid only during that call; not at all when it cannot decode. */
-  decode(bytes: Uint8Array, use: (pixels: Pixels) => void): Decoding;
+  /**
+   * Calls `use` with the decoded pixels, which are valid only during that call; not at all when it
+   * cannot decode.
+   *
+   * @param maxBytes to which its memory may grow; a picture that needs more cannot be decoded
+   */
+  decode(bytes: Uint8Array, maxBytes: number, use: (pixels: Pixels) => void): Decoding;
   memoryBytes(): number;
 }
 
@@ -26,16 +34,18 @@ export interface Decoding {
   complaints: string[];
   /** The library left in the middle of its work: the codec must not be used again. */
   isBroken: boolean;
+  /** It was refused memory that it asked for; when there are pixels nevertheless, it did with less. */
+  isOutOfMemory: boolean;
 }
 
 /** @param options what the module's `decode` takes after the bytes */
 export function createCodec(factory: EmscriptenFactory, wasm: WebAssembly.Module, options: unknown[] = []): Codec {
   let complaints: string[] = [];
-  let memory: WebAssembly.Memory | undefined;
+  let memory: LimitedMemory | undefined;
   const module: EmscriptenModule = {
     instantiateWasm(imports, receive) {
       const instance = new WebAssembly.Instance(wasm, imports);
-      memory = Object.values(instance.exports).find((value) => value instanceof WebAssembly.Memory);
+      memory = limitMemory(Object.values(instance.exports).find((value) => value instanceof WebAssembly.Memory));
       receive(instance);
       return instance.exports;
     },
@@ -45,16 +55,54 @@ export function createCodec(factory: EmscriptenFactory, wasm: WebAssembly.Module
   // Nothing is awaited: a promise that requests share would hang them all when the first is cancelled.
   void factory(module);
   const { decode } = module;
-  if (decode === undefined) throw new TypeError("codec: expected a module that is ready at once");
+  if (decode === undefined || memory === undefined) {
+    throw new TypeError("codec: expected a module that is ready at once");
+  }
+  const limit = memory;
   const lender = createLender();
 
   return {
-    decode(bytes, use) {
+    decode(bytes, maxBytes, use) {
       complaints = [];
+      limit.set(maxBytes);
       const isBroken = !lender.lend(() => decode(bytes, ...options), use);
-      return { complaints, isBroken };
+      return { complaints, isBroken, isOutOfMemory: limit.wasReached() };
     },
-    memoryBytes: () => memory?.buffer.byteLength ?? 0,
+    memoryBytes: limit.bytes,
+  };
+}
+
+interface LimitedMemory {
+  set(maxBytes: number): void;
+  /** Whether growth was refused since; Emscripten may then have asked for less and got it. */
+  wasReached(): boolean;
+  bytes(): number;
+}
+
+/**
+ * Emscripten grows a memory by its method `grow`; when that throws, the library's `malloc` returns
+ * null. What a picture takes can only be estimated from its header: the tables of a lossless WebP
+ * of a few hundred kilobytes may take hundreds of megabytes.
+ */
+function limitMemory(memory: WebAssembly.Memory | undefined): LimitedMemory {
+  if (memory === undefined) throw new TypeError("codec: expected a module that exports its memory");
+  const grow = memory.grow.bind(memory);
+  let maxBytes = 0;
+  let isRefused = false;
+  memory.grow = (pages) => {
+    if (memory.buffer.byteLength + Math.trunc(pages) * PAGE_BYTES > maxBytes) {
+      isRefused = true;
+      throw new RangeError(`codec: expected to grow to at most ${maxBytes} bytes`);
+    }
+    return grow(pages);
+  };
+  return {
+    set(bytes) {
+      maxBytes = bytes;
+      isRefused = false;
+    },
+    wasReached: () => isRefused,
+    bytes: () => memory.buffer.byteLength,
   };
 }
 

@@ -12,6 +12,9 @@ import { checkJpegScans, isJpegDamage } from "./jpeg-damage.ts";
 import { MAX_DECODER_BYTES, MAX_PICTURE_BYTES } from "./limits.ts";
 import { decodePng } from "./png-decode.ts";
 
+/** What a decoder holds before its first picture. */
+const NEW_CODEC_BYTES = 17_000_000;
+
 /** Emscripten lets a memory that is too small grow by at least a fifth. */
 const MEMORY_GROWTH = 1.2;
 
@@ -35,9 +38,7 @@ export function withDecodedImage<T>(
   const { kind, width, height } = header;
   const neededBytes = bytesToDecode(bytes, header);
   if (neededBytes > MAX_PICTURE_BYTES) {
-    const detail = `expected a picture that can be decoded in ${megabytes(MAX_PICTURE_BYTES)}`;
-    const got = `${kind} of ${width} x ${height} pixels that needs ${megabytes(neededBytes)}`;
-    return { reason: "too-many-pixels", detail: `${detail}, got a ${got}` };
+    return needsTooMuch(`${kind} of ${width} x ${height} pixels that needs ${megabytes(neededBytes)}`);
   }
   makeRoom(kind, neededBytes);
   if (kind === "png") {
@@ -59,15 +60,28 @@ function bytesToDecode(bytes: Uint8Array, { kind, width, height, bytesPerPixel }
   return kind === "png" ? pixelBytes + bytes.length : (pixelBytes + 2 * bytes.length) * MEMORY_GROWTH;
 }
 
+function needsTooMuch(got: string): ImageFailure {
+  const detail = `expected a picture that can be decoded in ${megabytes(MAX_PICTURE_BYTES)}, got a ${got}`;
+  return { reason: "too-many-pixels", detail };
+}
+
 function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }
 
-/** Lets go of decoders that do not fit beside this picture. Their memory is collected late, so only large ones go. */
+/** Lets go of decoders that do not fit beside this picture; their memory is collected late, so only of those. */
 function makeRoom(kind: ImageHeader["kind"], neededBytes: number): void {
-  for (const [other, codec] of codecs) {
-    if (other !== kind && codec.memoryBytes() + neededBytes > MAX_DECODER_BYTES) codecs.delete(other);
+  const heldBytes = kind === "png" ? 0 : (codecs.get(kind)?.memoryBytes() ?? NEW_CODEC_BYTES);
+  const ownBytes = Math.max(neededBytes, heldBytes);
+  const others = codecs.entries().filter(([other]) => other !== kind);
+  for (const [other] of [...others].toSorted(([, a], [, b]) => b.memoryBytes() - a.memoryBytes())) {
+    if (ownBytes + bytesBeside(kind) > MAX_DECODER_BYTES) codecs.delete(other);
   }
+}
+
+/** Bytes that the kept decoders for other kinds hold. */
+function bytesBeside(kind: ImageHeader["kind"]): number {
+  return codecs.entries().reduce((sum, [other, codec]) => sum + (other === kind ? 0 : codec.memoryBytes()), 0);
 }
 
 function decodeWithCodec<T>(
@@ -79,10 +93,12 @@ function decodeWithCodec<T>(
   const codec = codecs.get(kind) ?? createCodecFor(kind);
   codecs.set(kind, codec);
   let used: { value: T } | undefined;
-  const { isBroken, complaints } = codec.decode(bytes, (pixels) => {
+  const maxBytes = Math.min(MAX_PICTURE_BYTES, MAX_DECODER_BYTES - bytesBeside(kind));
+  const { isBroken, isOutOfMemory, complaints } = codec.decode(bytes, maxBytes, (pixels) => {
     if (pixels.width === header.width && pixels.height === header.height) used = { value: use(pixels) };
   });
   if (isBroken) codecs.delete(kind);
+  if (used === undefined && isOutOfMemory) return needsTooMuch(`${kind} that needs more`);
   if (isBroken || used === undefined || complaints.some(isJpegDamage)) {
     return corrupt(`the data of the ${kind === "jpeg" ? "JPEG" : "WebP"} is damaged or incomplete`);
   }

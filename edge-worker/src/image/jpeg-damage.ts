@@ -12,7 +12,7 @@ export function checkJpegScans(bytes: Uint8Array): ImageFailure | null {
     if (marker === MARKER.SOS) scans++;
     if (scans > MAX_JPEG_SCANS) return unsupported(`expected a JPEG of at most ${MAX_JPEG_SCANS} scans, got more`);
   }
-  return corrupt("the JPEG ends early");
+  return corrupt("the JPEG ends early or has too many segments");
 }
 
 /**

@@ -23,7 +23,7 @@ const COEFFICIENT_BYTES = 2;
 
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | ImageFailure {
   const { frameHeader, exif, scan } = readFirstSegments(bytes);
-  if (scan === undefined) return corrupt("the JPEG ends before its first scan");
+  if (scan === undefined) return corrupt("the JPEG ends, or has too many segments, before its first scan");
   if (frameHeader === undefined) return corrupt("the JPEG's first scan comes before its size");
   const frame = readFrame(frameHeader);
   if ("reason" in frame) return frame;

@@ -1,4 +1,5 @@
 // The marker segments of a JPEG, one after the other (ITU T.81, annex B).
+import { MAX_IMAGE_CHUNKS } from "./limits.ts";
 
 /** Codes of the markers that are of interest here. */
 export const MARKER = { DHT: 0xc4, JPG: 0xc8, DAC: 0xcc, SOI: 0xd8, EOI: 0xd9, SOS: 0xda, APP1: 0xe1 } as const;
@@ -9,10 +10,10 @@ export interface JpegSegment {
   payload: Uint8Array;
 }
 
-/** Yields whole segments up to and with EOI; stops earlier when the bytes do. */
+/** Yields whole segments up to and with EOI; stops earlier when the bytes do, or after as many as are allowed. */
 export function* jpegSegments(bytes: Uint8Array): Generator<JpegSegment, void> {
   let at = nextMarker(bytes, 2);
-  while (at !== -1) {
+  for (let count = 0; at !== -1 && count < MAX_IMAGE_CHUNKS; count++) {
     const marker = bytes[at];
     if (marker === MARKER.EOI) {
       yield { marker, payload: bytes.subarray(0, 0) };

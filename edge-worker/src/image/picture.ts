@@ -10,22 +10,25 @@ import { readImageHeader } from "./header.ts";
 export interface Picture {
   /** The first stage's input. */
   edge: Float32Array | Uint8Array;
-  /** The picture at the large model's size; null when nothing may be offloaded. */
-  large: ResizedImage | null;
+  /** The picture at the large model's size. */
+  large: ResizedImage;
 }
 
-export function readPicture(image: Uint8Array, config: Config, { edge, cloud }: Manifest): Picture | ImageFailure {
+export function readPicture(
+  image: Uint8Array,
+  limits: Config["limits"],
+  { edge, cloud }: Manifest,
+): Picture | ImageFailure {
   const header = readImageHeader(image);
   if ("reason" in header) return header;
   const pixelCount = header.width * header.height;
-  if (pixelCount > config.limits.maxPixels) {
-    const detail = `expected at most ${config.limits.maxPixels} pixels, got ${header.width} x ${header.height}`;
+  if (pixelCount > limits.maxPixels) {
+    const detail = `expected at most ${limits.maxPixels} pixels, got ${header.width} x ${header.height}`;
     return { reason: "too-many-pixels", detail };
   }
   return withDecodedImage(image, header, (pixels) => {
     const small = resizeImage(pixels, header.orientation, edge.preprocessing);
     const tensor = tensorOfImage(small, edge.preprocessing, edge.input);
-    if (!config.offload.enabled) return { edge: tensor, large: null };
     if (sameSize(edge.preprocessing, cloud.large.preprocessing)) return { edge: tensor, large: small };
     return { edge: tensor, large: resizeImage(pixels, header.orientation, cloud.large.preprocessing) };
   });

@@ -1,7 +1,8 @@
 // Size, orientation and sample layout of a PNG.
 import type { Orientation } from "@spillway/shared/preprocess/orientation";
 import { exifOrientation } from "./exif.ts";
-import { corrupt, type ImageFailure } from "./failure.ts";
+import { corrupt, type ImageFailure, unsupported } from "./failure.ts";
+import { MAX_IMAGE_CHUNKS } from "./limits.ts";
 import type { PictureHeader } from "./picture-header.ts";
 import { pngChunks } from "./png-chunks.ts";
 
@@ -27,7 +28,10 @@ export function readPngHeader(bytes: Uint8Array): PngHeader | ImageFailure {
   let first: Uint8Array | undefined;
   let orientation: Orientation = 1;
   let hasTransparency = false;
+  let count = 0;
   for (const { type, data } of pngChunks(bytes)) {
+    if (++count > MAX_IMAGE_CHUNKS)
+      return unsupported(`expected a PNG of at most ${MAX_IMAGE_CHUNKS} chunks, got more`);
     first ??= type === "IHDR" ? data : new Uint8Array();
     if (type === "tRNS") hasTransparency = true;
     if (type === "eXIf") orientation = exifOrientation(data);

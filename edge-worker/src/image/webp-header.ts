@@ -1,8 +1,11 @@
-// Size, orientation and coding of a WebP (RFC 9649): a RIFF file whose first chunk is a lossy
-// picture, a lossless one, or a list of features with a canvas, after which the picture follows.
+// Size, orientation and coding of a WebP (RFC 9649): a RIFF file whose first chunk is the picture,
+// or a list of features with a canvas, after which the picture follows. libwebp decodes the first
+// picture chunk that stands in one of these two places, so that is the one whose size is read.
 import { exifOrientation } from "./exif.ts";
 import { corrupt, type ImageFailure, unsupported } from "./failure.ts";
+import { MAX_IMAGE_CHUNKS } from "./limits.ts";
 import type { PictureHeader } from "./picture-header.ts";
+import { type WebpChunk, webpChunks } from "./webp-chunks.ts";
 
 export interface WebpHeader extends PictureHeader {
   kind: "webp";
@@ -10,50 +13,72 @@ export interface WebpHeader extends PictureHeader {
 
 type Size = Pick<WebpHeader, "width" | "height">;
 
-const RIFF_HEADER_BYTES = 12;
-const CHUNK_HEADER_BYTES = 8;
+interface Parts {
+  picture?: WebpChunk;
+  canvas?: WebpChunk;
+  exif?: WebpChunk;
+  /** Whether the opacity of a lossy picture stands before it. */
+  hasOpacity: boolean;
+}
+
+const CANVAS_BYTES = 10;
 const ANIMATION_FLAG = 0x02;
 const RGBA_BYTES = 4;
 
 export function readWebpHeader(bytes: Uint8Array): WebpHeader | ImageFailure {
-  const chunks = readChunks(bytes);
-  if (chunks === null) return corrupt("the WebP ends early");
-  const canvas = chunks.get("VP8X");
-  if (canvas !== undefined && canvas.length < 10) return corrupt("the WebP's list of features is damaged");
-  if (canvas !== undefined && (canvas[0] & ANIMATION_FLAG) !== 0) {
+  const parts = readParts(bytes);
+  if ("reason" in parts) return parts;
+  const { picture, canvas, exif } = parts;
+  if (canvas !== undefined && (canvas.data[0] & ANIMATION_FLAG) !== 0) {
     return unsupported("expected a still WebP, got an animated one");
   }
-  const lossy = chunks.get("VP8 ");
-  const lossless = chunks.get("VP8L");
-  const picture = lossy ? lossySize(lossy) : lossless ? losslessSize(lossless) : null;
-  if (picture === null || picture.width === 0 || picture.height === 0) {
+  const size = picture && (picture.type === "VP8L" ? losslessSize(picture.data) : lossySize(picture.data));
+  if (picture === undefined || !size || size.width === 0 || size.height === 0) {
     return corrupt("the WebP holds no picture, or the header of its picture is damaged");
   }
-  if (canvas !== undefined && !fills(picture, canvas)) {
+  if (canvas !== undefined && !fills(size, canvas.data)) {
     return corrupt("the WebP's picture and canvas differ in size");
   }
-  const exif = chunks.get("EXIF");
-  const orientation = exif === undefined ? 1 : exifOrientation(exif);
-  return { kind: "webp", ...picture, orientation, bytesPerPixel: RGBA_BYTES + workBytes(chunks) };
+  const orientation = exif === undefined ? 1 : exifOrientation(exif.data);
+  const bytesPerPixel = RGBA_BYTES + workBytes(picture, parts.hasOpacity);
+  return { kind: "webp", ...size, orientation, bytesPerPixel };
 }
 
-/** The first chunk of each type; null when the file is shorter than it says. */
-function readChunks(bytes: Uint8Array): Map<string, Uint8Array> | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fileEnd = CHUNK_HEADER_BYTES + view.getUint32(4, true);
-  if (fileEnd > bytes.length) return null;
-  const chunks = new Map<string, Uint8Array>();
-  let at = RIFF_HEADER_BYTES;
-  while (at + CHUNK_HEADER_BYTES <= fileEnd) {
-    const type = String.fromCharCode(...bytes.subarray(at, at + 4));
-    const start = at + CHUNK_HEADER_BYTES;
-    const length = view.getUint32(at + 4, true);
-    if (start + length > fileEnd) return null;
-    if (!chunks.has(type)) chunks.set(type, bytes.subarray(start, start + length));
-    // Chunks begin at even places.
-    at = start + length + (length & 1);
+/** The first of each kind. A simple file ends with its picture; what follows there is ignored, as libwebp does. */
+function readParts(bytes: Uint8Array): Parts | ImageFailure {
+  const parts: Parts = { hasOpacity: false };
+  let count = 0;
+  for (const chunk of webpChunks(bytes)) {
+    if (chunk === null) return corrupt("the WebP ends early");
+    if (++count > MAX_IMAGE_CHUNKS)
+      return unsupported(`expected a WebP of at most ${MAX_IMAGE_CHUNKS} chunks, got more`);
+    if (count === 1 && isPicture(chunk)) return { ...parts, picture: chunk };
+    const failure = count === 1 ? beginExtended(parts, chunk) : addPart(parts, chunk);
+    if (failure !== null) return failure;
   }
-  return chunks;
+  return parts;
+}
+
+/** libwebp takes a first chunk of another type for the data of a picture without a header. */
+function beginExtended(parts: Parts, chunk: WebpChunk): ImageFailure | null {
+  if (chunk.type !== "VP8X") return corrupt("the WebP begins neither with a picture nor with a list of features");
+  if (chunk.data.length !== CANVAS_BYTES) return corrupt("the WebP's list of features is damaged");
+  parts.canvas = chunk;
+  return null;
+}
+
+function addPart(parts: Parts, chunk: WebpChunk): ImageFailure | null {
+  if (isPicture(chunk)) {
+    if (parts.picture !== undefined) return corrupt("the WebP holds more than one picture");
+    parts.picture = chunk;
+  }
+  if (chunk.type === "ALPH" && parts.picture === undefined) parts.hasOpacity = true;
+  if (chunk.type === "EXIF") parts.exif ??= chunk;
+  return null;
+}
+
+function isPicture({ type }: WebpChunk): boolean {
+  return type === "VP8 " || type === "VP8L";
 }
 
 /** A key frame of VP8: its tag, a start code, then 14 bits each of width and height. */
@@ -78,8 +103,11 @@ function fills(picture: Size, canvas: Uint8Array): boolean {
   return picture.width === width && picture.height === height;
 }
 
-/** What libwebp holds besides the pixels: a whole lossless picture, or the opacity of a lossy one. */
-function workBytes(chunks: Map<string, Uint8Array>): number {
-  if (!chunks.has("VP8 ")) return RGBA_BYTES;
-  return chunks.has("ALPH") ? 2 : 0;
+/**
+ * What libwebp holds besides the pixels: a whole lossless picture. Opacity states no size of its own
+ * but may be coded as such a picture, of the size of the lossy one, from which a plane of bytes is made.
+ */
+function workBytes(picture: WebpChunk, hasOpacity: boolean): number {
+  if (picture.type === "VP8L") return RGBA_BYTES;
+  return hasOpacity ? RGBA_BYTES + 1 : 0;
 }

@@ -11,24 +11,36 @@ export interface StageOutput {
   features: ort.Tensor | null;
 }
 
+/** The model in the bundle cannot be loaded, or does not do what its manifest says. */
+export class ModelError extends Error {
+  override name = "ModelError";
+}
+
 export interface EdgeModel {
-  /** Makes every stage's session now rather than on first use. @throws Error when a graph cannot be loaded */
+  /** Makes every stage's session now rather than on first use. @throws ModelError when a graph cannot be loaded */
   load(): Promise<void>;
   /** Wraps the tensor made from an image as the first stage's input. */
   imageInput(values: Float32Array | Uint8Array): ort.Tensor;
-  /** Runs stage `index`, counted from 0. @throws Error when the graph cannot be loaded or run */
+  /** Runs stage `index`, counted from 0. @throws ModelError when the graph cannot be loaded or run */
   runStage(index: number, input: ort.Tensor): Promise<StageOutput>;
 }
 
 export function createEdgeModel(bundle: ModelBundle): EdgeModel {
-  const { preprocessing, input, stages } = bundle.manifest.edge;
+  const { labels, edge } = bundle.manifest;
+  const { preprocessing, input, stages } = edge;
   const sessions: (ort.InferenceSession | undefined)[] = [];
-  // Two starts of the runtime must not overlap, nor two creations of one session.
+  // Two starts of the runtime must not overlap, nor two creations of one session. Requests share this
+  // promise; that is safe because a creation waits for nothing but microtasks, so no request can be
+  // cancelled in the middle of one and leave the others waiting.
   let lastCreation: Promise<unknown> = Promise.resolve();
 
   function sessionFor(index: number): Promise<ort.InferenceSession> {
     const creation = lastCreation.then(async () => {
-      sessions[index] ??= await createSession(new Uint8Array(bundle.stages[index]));
+      try {
+        sessions[index] ??= await createSession(new Uint8Array(bundle.stages[index]));
+      } catch (error) {
+        throw new ModelError(`stage ${index + 1} cannot be loaded: ${error}`);
+      }
       return sessions[index];
     });
     lastCreation = creation.catch(() => undefined);
@@ -52,8 +64,12 @@ export function createEdgeModel(bundle: ModelBundle): EdgeModel {
       const session = sessions[index] ?? (await sessionFor(index));
       // The runtime allocates the outputs: it does not write into arrays that a caller brings.
       const outputs = await session.run({ [stage.input]: tensor });
+      const logits = outputs[stage.logits]?.data;
+      if (!(logits instanceof Float32Array) || logits.length !== labels.length) {
+        throw new ModelError(`stage ${index + 1} does not give ${labels.length} logits as "${stage.logits}"`);
+      }
       return {
-        logits: outputs[stage.logits].data as Float32Array,
+        logits,
         features: stage.features === null ? null : outputs[stage.features.name],
       };
     },

@@ -1,30 +1,25 @@
 // `GET` and `PUT /v1/config`: the configuration in force, and changing it.
 //
 // PUT needs If-Match, so that two operators cannot overwrite each other unseen. KV has no compare-and-
-// swap: within the second or so that a write takes to settle, the check is a courtesy and no lock.
+// swap and carries a write to other locations in up to a minute: until then the check is a courtesy,
+// no lock.
 import { checkConfigText, MAX_CONFIG_BYTES } from "@spillway/shared/schema/config";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app.ts";
 import { readAtMost } from "../body.ts";
+import type { EffectiveConfig } from "../config/config-store.ts";
 import { problem } from "../errors.ts";
+import type { ModelBundle } from "../inference/model-bundle.ts";
+import { log } from "../telemetry/log.ts";
 
 export const configRoutes = new Hono<AppEnv>()
   .get("/", async (context) => {
     const { configs, bundle } = context.get("isolate");
-    const { config, source, error } = await configs.current();
-    context.header("etag", await entityTag(await configs.stored()));
-    context.header("cache-control", "no-store");
-    return context.json({ config, version: config.version, source, error, model: bundle.hash });
+    return answer(context, await configs.current(context.get("background")), bundle);
   })
   .put("/", async (context) => {
     const { settings, configs, bundle } = context.get("isolate");
-    if (!(await isAdmin(context, settings.ADMIN_TOKEN))) {
-      const detail =
-        settings.ADMIN_TOKEN === undefined
-          ? "this Worker has no ADMIN_TOKEN, so its configuration can only be changed in KV"
-          : "send `Authorization: Bearer <ADMIN_TOKEN>`";
-      return problem(context, { reason: "unauthorized", detail }, { "www-authenticate": "Bearer" });
-    }
+    if (!(await isAdmin(context, settings.ADMIN_TOKEN))) return refuseStranger(context, settings.ADMIN_TOKEN);
     const body = await readAtMost(context.req.raw.body, MAX_CONFIG_BYTES);
     if (body === null) {
       return problem(context, { reason: "too-many-bytes", detail: `expected at most ${MAX_CONFIG_BYTES} bytes` });
@@ -34,16 +29,41 @@ export const configRoutes = new Hono<AppEnv>()
       const detail = "send the ETag of `GET /v1/config` as If-Match";
       return problem(context, { reason: "precondition-required", detail });
     }
-    const current = await entityTag(await configs.stored());
-    if (expected !== "*" && expected !== current) {
-      return problem(context, { reason: "precondition-failed", detail: `the configuration's ETag is now ${current}` });
-    }
     const checked = checkConfigText(new TextDecoder().decode(body), bundle.manifest, bundle.hash);
     if (!checked.ok) return problem(context, { reason: "invalid-config", detail: checked.error });
-    await configs.replace(checked.config);
-    context.header("etag", await entityTag(JSON.stringify(checked.config)));
-    return context.json({ config: checked.config, version: checked.config.version, source: "kv", error: null });
+    try {
+      const current = await entityTag(await configs.stored());
+      // A proxy that compresses turns a strong tag into a weak one of the same value.
+      if (expected !== "*" && expected.replace(/^W\//, "") !== current) {
+        const detail = `the configuration's ETag is now ${current}`;
+        return problem(context, { reason: "precondition-failed", detail });
+      }
+      return await answer(context, await configs.replace(checked.config, context.get("background")), bundle);
+    } catch (error) {
+      log("config-not-stored", { detail: String(error) });
+      return problem(
+        context,
+        { reason: "unavailable", detail: "KV did not take it; try again" },
+        { "retry-after": "1" },
+      );
+    }
   });
+
+/** The tag is of the text that this answer is made from, not of what KV may hold by now. */
+async function answer(context: Context<AppEnv>, effective: EffectiveConfig, bundle: ModelBundle): Promise<Response> {
+  const { config, source, error, storedText } = effective;
+  context.header("etag", await entityTag(storedText));
+  context.header("cache-control", "no-store");
+  return context.json({ config, version: config.version, source, error, model: bundle.hash });
+}
+
+function refuseStranger(context: Context<AppEnv>, token: string | undefined): Response {
+  const detail =
+    token === undefined
+      ? "this Worker has no ADMIN_TOKEN, so its configuration can only be changed in KV"
+      : "send `Authorization: Bearer <ADMIN_TOKEN>`";
+  return problem(context, { reason: "unauthorized", detail }, { "www-authenticate": "Bearer" });
+}
 
 /** A strong ETag of what KV holds. */
 async function entityTag(text: string | null): Promise<string> {

@@ -2,7 +2,8 @@
 // counted while they arrive: what a header says about length is only believed when it is too much.
 import { readAtMost } from "../body.ts";
 import type { Failure } from "../errors.ts";
-import { MULTIPART_OVERHEAD_BYTES } from "../limits.ts";
+import { BODY_TIMEOUT_MS, MULTIPART_OVERHEAD_BYTES } from "../limits.ts";
+import { withinTime } from "../within-time.ts";
 
 export type ImageBody = { ok: true; image: Uint8Array<ArrayBuffer> } | ({ ok: false } & Failure);
 
@@ -19,7 +20,12 @@ export async function readImageBody(request: Request, maxBytes: number): Promise
   const tooLarge = { ok: false, reason: "too-many-bytes", detail: `expected at most ${maxBytes} bytes` } as const;
   const limit = isForm ? maxBytes + MULTIPART_OVERHEAD_BYTES : maxBytes;
   if (Number(request.headers.get("content-length")) > limit) return tooLarge;
-  const body = await readAtMost(request.body, limit);
+  const reading = readAtMost(request.body, limit).then((bytes) => ({ bytes }));
+  const read = await withinTime(reading, BODY_TIMEOUT_MS);
+  if (read === null) {
+    return { ok: false, reason: "request-timeout", detail: `expected the whole body within ${BODY_TIMEOUT_MS} ms` };
+  }
+  const body = read.bytes;
   if (body === null) return tooLarge;
   const image = isForm ? await formImage(body, contentType) : body;
   if (image === null) {

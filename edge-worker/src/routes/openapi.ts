@@ -3,6 +3,7 @@ import { configSchema } from "@spillway/shared/schema/config";
 import { resultSchema } from "@spillway/shared/schema/result";
 import { z } from "zod";
 import { MAX_DEADLINE_MS } from "../limits.ts";
+import { DEFAULT_TOP, MAX_TOP } from "./classify.ts";
 
 const problemSchema = z.object({
   type: z.string(),
@@ -17,6 +18,7 @@ const effectiveConfigSchema = z.object({
   version: z.string(),
   source: z.enum(["kv", "default", "last-good"]),
   error: z.string().nullable(),
+  model: z.string(),
 });
 
 const json = (name: string) => ({ "application/json": { schema: { $ref: `#/components/schemas/${name}` } } });
@@ -39,7 +41,7 @@ export const openApiDocument = () => ({
             name: "top",
             in: "query",
             description: "How many labels to list",
-            schema: { type: "integer", minimum: 1, maximum: 100, default: 5 },
+            schema: { type: "integer", minimum: 1, maximum: MAX_TOP, default: DEFAULT_TOP },
           },
           {
             name: "deadline_ms",
@@ -62,6 +64,7 @@ export const openApiDocument = () => ({
         responses: {
           200: { description: "The answer and what decided it", content: json("Result") },
           400: problemResponse("Not an image, a damaged one, or a bad query"),
+          408: problemResponse("The body did not arrive in time"),
           413: problemResponse("Too many bytes or pixels"),
           415: problemResponse("A content type or kind of image that is not supported"),
           429: problemResponse("Too many requests; see Retry-After"),

@@ -1,13 +1,15 @@
 // `spillway classify`: sends image files to a running Worker and prints a table of its answers.
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { parseDocument } from "@spillway/shared/schema/document";
 import { type Result, resultSchema } from "@spillway/shared/schema/result";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
-const HELP = `spillway classify FILE ... [--url ${DEFAULT_EDGE_URL}] [--top 1] [--deadline-ms N] [--json]
+const HELP = `spillway classify FILE ... [--url ${DEFAULT_EDGE_URL}] [--top 1] [--deadline-ms N] [--json] [--out FILE]
 
-  --json   print one JSON object a file instead of the table
+  --json      print one JSON object a file instead of the table
+  --out FILE  also write all of them there, as one JSON array
 `;
 
 const CONTENT_TYPES: Record<string, string> = { ".png": "image/png", ".webp": "image/webp" };
@@ -22,6 +24,7 @@ export async function run(args: string[]): Promise<void> {
       top: { type: "string", default: "1" },
       "deadline-ms": { type: "string" },
       json: { type: "boolean", default: false },
+      out: { type: "string" },
     },
     HELP,
   );
@@ -37,6 +40,7 @@ export async function run(args: string[]): Promise<void> {
     if (values.json) process.stdout.write(`${JSON.stringify(row)}\n`);
   }
   if (!values.json) process.stdout.write(table(rows));
+  if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(rows, null, 2)}\n`);
   const failed = rows.filter((row) => "error" in row).length;
   if (failed > 0) throw new Error(`${failed} of ${rows.length} images could not be classified`);
 }
@@ -51,7 +55,7 @@ async function classifyFile(file: string, url: string): Promise<Row> {
   const contentType = CONTENT_TYPES[path.extname(file).toLowerCase()] ?? "image/jpeg";
   const response = await edgeFetch(url, { method: "POST", body: image, headers: { "content-type": contentType } });
   if (!response.ok) return { file, error: await problemText(response) };
-  return { file, result: resultSchema.parse(await response.json()) };
+  return { file, result: parseDocument(resultSchema, await response.text(), "the Worker's answer") };
 }
 
 function table(rows: readonly Row[]): string {

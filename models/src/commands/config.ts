@@ -2,18 +2,19 @@
 //
 // A change reads the configuration in force, edits it, gives it a version, and writes it back only if
 // nobody else did meanwhile (If-Match).
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { Config } from "@spillway/shared/schema/config";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
-const HELP = `spillway config get [--url ${DEFAULT_EDGE_URL}] [--json]
-spillway config set PATH=VALUE ... [--url URL] [--token TOKEN] [--json]
+const HELP = `spillway config get [--url ${DEFAULT_EDGE_URL}] [--json] [--out FILE]
+spillway config set PATH=VALUE ... [--url URL] [--token TOKEN] [--json] [--out FILE]
 
   spillway config set offload.threshold=0.2 edge.exits.0.threshold=0.8
 
   --token TOKEN  administrator's token (default: ADMIN_TOKEN of the environment, else of .dev.vars)
   --json         print what the Worker answered as JSON
+  --out FILE     also write that there
 
 Values are JSON; what is no JSON is text. Unless version is set, it becomes the time of the change.
 `;
@@ -32,6 +33,7 @@ export async function run(args: string[]): Promise<void> {
       url: { type: "string", default: DEFAULT_EDGE_URL },
       token: { type: "string" },
       json: { type: "boolean", default: false },
+      out: { type: "string" },
     },
     HELP,
   );
@@ -41,15 +43,21 @@ export async function run(args: string[]): Promise<void> {
   const url = `${values.url}/v1/config`;
   if (action === "get" && assignments.length === 0) {
     const { effective } = await readConfig(url);
+    await writeOut(values.out, effective);
     process.stdout.write(`${JSON.stringify(values.json ? effective : effective.config, null, 2)}\n`);
     if (effective.error !== null) process.stderr.write(`${effective.source} is in force: ${effective.error}\n`);
   } else if (action === "set" && assignments.length > 0) {
     const token = values.token ?? process.env.ADMIN_TOKEN ?? (await localToken());
     const changed = await changeConfig(url, assignments, token);
+    await writeOut(values.out, changed);
     if (values.json) process.stdout.write(`${JSON.stringify(changed)}\n`);
   } else {
     throw new UsageError("expected `get`, or `set PATH=VALUE ...`; see spillway config --help");
   }
+}
+
+async function writeOut(file: string | undefined, effective: EffectiveConfig): Promise<void> {
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(effective, null, 2)}\n`);
 }
 
 async function readConfig(url: string): Promise<{ effective: EffectiveConfig; etag: string }> {

@@ -10,8 +10,8 @@ export const MAX_VERSION_LENGTH = 64;
 /** The longest a caller is kept waiting for the cloud. */
 export const MAX_TIMEOUT_MS = 60_000;
 export const MAX_RETRIES = 3;
-/** Cloudflare accepts request bodies of 100 MB on every plan; an image is smaller. */
-export const MAX_IMAGE_BYTES = 33_554_432;
+/** A body is held twice while it arrives, and an isolate has 128 MB for all its requests. */
+export const MAX_IMAGE_BYTES = 16_777_216;
 /** Decoding needs four bytes a pixel and an isolate has 128 MB. */
 export const MAX_IMAGE_PIXELS = 16_000_000;
 

@@ -178,6 +178,19 @@ describe("a failing cloud", () => {
   });
 });
 
+test("a deadline counts from the request, the gate included", async () => {
+  await storeConfig(alwaysOffload);
+  // An object that takes three times as long as the caller has.
+  const decide = () => scheduler.wait(240).then(() => ({ offload: false }));
+  const slow = { idFromName: () => null, get: () => ({ decide }) };
+  const app = startApp({ OFFLOAD_GATE: slow } as never);
+  const image = await noisePng(18);
+  await app.classify(image, "?deadline_ms=1");
+  const { decision, timings } = await app.classify(image, "?deadline_ms=80");
+  expect(decision).toMatchObject({ tier: "edge", reason: "deadline" });
+  expect(timings.totalMs).toBeLessThan(200);
+});
+
 describe("bad requests", () => {
   const post = (body: BodyInit, type = "image/jpeg") => ({ method: "POST", body, headers: { "content-type": type } });
 
@@ -245,8 +258,14 @@ describe("bad requests", () => {
   });
 });
 
-test("a bad environment is 503 and a word in the log, not a crash", async () => {
-  const response = await startApp({ CLOUD_URL: "not a url" }).fetch("/readyz");
+test.each([
+  { CLOUD_URL: "not a url" },
+  { CLOUD_URL: "localhost:8080" },
+  { CLIENT_KEY_HEADER: "bad header" },
+  { CLOUD_CLIENT: "carrier-pigeon" },
+  { CLOUD_CLIENT: "sagemaker" },
+])("the bad environment %o is 503 and a word in the log, not a crash", async (variables: Record<string, string>) => {
+  const response = await startApp(variables).fetch("/readyz");
   expect(response.status).toBe(503);
 });
 

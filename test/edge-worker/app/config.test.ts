@@ -8,6 +8,10 @@ import { ADMIN_TOKEN, env, reset, startApp, storeConfig, type TestApp } from "..
 
 const standard = () => defaultConfig(modelBundle.manifest, modelBundle.hash, modelBundle.calibration);
 
+/** Waits for what a request would leave running behind it. */
+const background = (work: Promise<unknown>) => void pending.push(work);
+const pending: Promise<unknown>[] = [];
+
 const version = (name: string) => (config: Config) => {
   config.version = name;
 };
@@ -17,7 +21,14 @@ beforeEach(reset);
 describe("the store", () => {
   function storeWithClock() {
     let nowMs = 0;
-    const store = createConfigStore(env.CONFIG, modelBundle, () => nowMs);
+    const { current } = createConfigStore(env.CONFIG, modelBundle, () => nowMs);
+    const store = {
+      async current() {
+        const { storedText: _text, ...effective } = await current(background);
+        await Promise.all(pending);
+        return effective;
+      },
+    };
     const advance = (ms: number) => {
       nowMs += ms;
     };
@@ -66,6 +77,31 @@ describe("the store", () => {
     expect(effective.error).toContain("version");
   });
 
+  test("a request cancelled while it reads leaves the others their own reading", async () => {
+    await storeConfig(version("first"));
+    let isStuck = false;
+    const never = new Promise<never>(() => {});
+    const kv = new Proxy(env.CONFIG, {
+      get: (target, property) =>
+        property === "get" && isStuck ? () => never : Reflect.get(target, property).bind(target),
+    });
+    let nowMs = 0;
+    const store = createConfigStore(kv, modelBundle, () => nowMs);
+    await store.current(background);
+    await storeConfig(version("second"));
+    nowMs += CONFIG_MAX_AGE_MS;
+    isStuck = true;
+    void store.current(background);
+    isStuck = false;
+    expect((await store.current(background)).config.version).toBe("second");
+  });
+
+  test("KV that does not answer leaves what the isolate holds in force, and says so", async () => {
+    const kv = new Proxy(env.CONFIG, { get: () => () => Promise.reject(new Error("KV is down")) });
+    const effective = await createConfigStore(kv, modelBundle, () => 0).current(background);
+    expect(effective).toMatchObject({ source: "default", error: "KV could not be read" });
+  });
+
   test("removing the configuration returns to the default", async () => {
     const { store, advance } = storeWithClock();
     await storeConfig();
@@ -93,6 +129,23 @@ describe("over HTTP", () => {
     expect(await after.json()).toMatchObject({ version: "by-put", source: "kv", error: null });
     expect(after.headers.get("etag")).toBe(response.headers.get("etag"));
     expect((await put(app, config, { ...asAdmin, "if-match": etag })).status).toBe(412);
+  });
+
+  test("the ETag is of the configuration shown, so a change made elsewhere is not overwritten", async () => {
+    await storeConfig(version("shown"));
+    const app = startApp();
+    await app.fetch("/v1/config");
+    await storeConfig(version("made-elsewhere"));
+    const shown = await app.fetch("/v1/config");
+    const { config } = await shown.json<{ config: Config }>();
+    const headers = { ...asAdmin, "if-match": shown.headers.get("etag") ?? "" };
+    expect((await put(app, config, headers)).status).toBe(412);
+  });
+
+  test("a tag that a proxy has weakened still matches", async () => {
+    const app = startApp();
+    const etag = (await app.fetch("/v1/config")).headers.get("etag");
+    expect((await put(app, standard(), { ...asAdmin, "if-match": `W/${etag}` })).status).toBe(200);
   });
 
   test("a bad value is refused with its path, and the old one stays", async () => {

@@ -1,5 +1,5 @@
 // The gate as a real Durable Object.
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { reset } from "../setup/app.ts";
@@ -37,4 +37,20 @@ test("spent tokens stay spent when the object is evicted", async () => {
 test("a deeper bucket is room, not tokens", async () => {
   await gate().decide(worth(1));
   expect(await gate().decide(worth(100))).toMatchObject({ offload: false, tokens: 0 });
+});
+
+test("keeps nothing for a client that spent nothing, and forgets a bucket that is full again", async () => {
+  const stored = () => runInDurableObject(gate(), (_instance, state) => state.storage.list().then((map) => map.size));
+  await gate().decide({ ...worth(2, 1_000_000), metric: 0 });
+  expect(await stored()).toBe(0);
+  await gate().decide(worth(2, 1_000_000));
+  expect(await stored()).toBe(1);
+  expect(await runDurableObjectAlarm(gate())).toBe(true);
+  expect(await stored()).toBe(0);
+});
+
+test("remembers a bucket that is not full when its alarm comes", async () => {
+  await gate().decide(worth(2, 0.000_001));
+  expect(await runDurableObjectAlarm(gate())).toBe(true);
+  expect((await gate().decide(worth(2, 0.000_001))).tokens).toBeCloseTo(0, 3);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decoderMemoryBytes, withDecodedImage } from "../../../edge-worker/src/image/decode.ts";
-import { MAX_DECODER_BYTES, MAX_JPEG_SCANS } from "../../../edge-worker/src/image/limits.ts";
+import { MAX_DECODER_BYTES, MAX_JPEG_SCANS, MAX_PICTURE_BYTES } from "../../../edge-worker/src/image/limits.ts";
 import {
   bad,
   type Decoded,
@@ -12,6 +12,8 @@ import {
   patched,
   reasonOf,
 } from "./fixtures.ts";
+
+import { lossless, losslessOfManyGroups, webpFile } from "./webp-files.ts";
 
 /** Largest difference of a cell's mean from libvips', of 255; its decoders for lossy formats are the same but newer. */
 const TOLERANCE = 1;
@@ -155,6 +157,28 @@ describe("the decoders", () => {
     const bytes = good("baseline.jpg");
     const header = headerOf(bytes);
     expect(withDecodedImage(bytes, { ...header, width: 44 }, () => "used")).toMatchObject({ reason: "corrupt-image" });
+  });
+
+  test("grow no further than allowed when a picture takes more than its header lets expect", async () => {
+    const bytes = webpFile([losslessOfManyGroups()]);
+    expect(headerOf(bytes)).toMatchObject({ width: 1024, height: 1024, bytesPerPixel: 8 });
+    expect(decode(bytes)).toMatchObject({ reason: "too-many-pixels" });
+    expect(decoderMemoryBytes()).toBeLessThanOrEqual(MAX_DECODER_BYTES);
+    await expectSame(decode(good("lossy.webp")), Object.fromEntries(goodPictures)["lossy.webp"]);
+  });
+
+  test("take a baseline JPEG of 16 megapixels and 4 MiB, and no larger one", () => {
+    const header = { kind: "jpeg", width: 4000, height: 4000, orientation: 1, bytesPerPixel: 4 } as const;
+    const decodeFile = (fileBytes: number) => withDecodedImage(new Uint8Array(fileBytes), header, () => "used");
+    expect(decodeFile(4_194_304)).toMatchObject({ reason: "corrupt-image" });
+    expect(decodeFile(4_300_000)).toMatchObject({ reason: "too-many-pixels" });
+  });
+
+  test("are limited whatever a header says", () => {
+    const bytes = webpFile([lossless(9000, 9000)]);
+    const header = { ...headerOf(bytes), bytesPerPixel: 0 };
+    expect(withDecodedImage(bytes, header, () => "used")).toMatchObject({ reason: "too-many-pixels" });
+    expect(decoderMemoryBytes()).toBeLessThanOrEqual(MAX_PICTURE_BYTES);
   });
 
   test("keep to their memory with large pictures of all kinds, eight at once", async () => {

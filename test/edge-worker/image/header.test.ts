@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { exifOrientation } from "../../../edge-worker/src/image/exif.ts";
 import { readImageHeader } from "../../../edge-worker/src/image/header.ts";
-import { bad, good, patched } from "./fixtures.ts";
+import { jpegSegments } from "../../../edge-worker/src/image/jpeg-segments.ts";
+import { MAX_IMAGE_CHUNKS, MAX_IMAGE_SIDE } from "../../../edge-worker/src/image/limits.ts";
+import { pngChunks } from "../../../edge-worker/src/image/png-chunks.ts";
+import { bad, good, patched, reasonOf } from "./fixtures.ts";
+import { canvas, lossless, lossy, webpFile } from "./webp-files.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const refusal = (bytes: Uint8Array) => {
@@ -122,6 +126,61 @@ describe("EXIF orientation", () => {
     const whole = tiff(6);
     for (let length = 0; length < whole.length; length++) expect(exifOrientation(whole.subarray(0, length))).toBe(1);
     for (const at of [0, 2, 4, 7, 10, 13]) expect(exifOrientation(patched(whole, at, 0xff))).toBe(1);
+  });
+});
+
+describe("sides are limited, also when the pixels are few", () => {
+  const jpeg = good("baseline.jpg");
+  const frame = jpeg.findIndex((byte, k) => byte === 0xc0 && jpeg[k - 1] === 0xff);
+  const png = good("type2-8bit.png");
+  const halves = (value: number) => [value >> 8, value & 255];
+  /** Pictures by width and height; those of WebP cannot say more than the limit. */
+  const files: [string, (width: number, height: number) => Uint8Array][] = [
+    ["JPEG", (width, height) => patched(jpeg, frame + 4, ...halves(height), ...halves(width))],
+    ["PNG", (width, height) => patched(png, 16, 0, 0, ...halves(width), 0, 0, ...halves(height))],
+  ];
+
+  test.each(files)("%s: at the limit and one past it", (_, file) => {
+    const past = MAX_IMAGE_SIDE + 1;
+    expect(readImageHeader(file(MAX_IMAGE_SIDE, 1))).toMatchObject({ width: MAX_IMAGE_SIDE, height: 1 });
+    expect(readImageHeader(file(1, MAX_IMAGE_SIDE))).toMatchObject({ width: 1, height: MAX_IMAGE_SIDE });
+    expect(refusal(file(past, 1))).toBe(`too-many-pixels: expected sides of at most 16384 pixels, got ${past} x 1`);
+    expect(refusal(file(1, past))).toBe(`too-many-pixels: expected sides of at most 16384 pixels, got 1 x ${past}`);
+  });
+
+  test("WebP: at the limit, which is the most that it can state", () => {
+    const file = webpFile([lossless(1, MAX_IMAGE_SIDE)]);
+    expect(readImageHeader(file)).toMatchObject({ width: 1, height: MAX_IMAGE_SIDE });
+    expect(reasonOf(file)).toBe("decoded");
+    expect(readImageHeader(webpFile([lossy(0x3fff, 1)]))).toMatchObject({ width: MAX_IMAGE_SIDE - 1 });
+    expect(refusal(webpFile([canvas(MAX_IMAGE_SIDE + 1, 1), lossless(1, 1)]))).toMatch(/^corrupt-image/);
+  });
+});
+
+describe("chunks are limited", () => {
+  const filled = (name: string, start: number, filler: number[], count: number) => {
+    const bytes = good(name);
+    const many = Array.from({ length: count }, () => filler).flat();
+    return new Uint8Array([...bytes.subarray(0, start), ...many, ...bytes.subarray(start)]);
+  };
+  const ownJpegSegments = [...jpegSegments(good("baseline.jpg"))].length;
+  const ownPngChunks = [...pngChunks(good("type2-8bit.png"))].length;
+  const emptyChunk = [0, 0, 0, 0, 0x74, 0x45, 0x58, 0x74, 0, 0, 0, 0];
+  const jpegOf = (segments: number) => filled("baseline.jpg", 2, [0xff, 0xfe, 0, 2], segments - ownJpegSegments);
+  const pngOf = (chunks: number) => filled("type2-8bit.png", 33, emptyChunk, chunks - ownPngChunks);
+
+  test("PNG: at the limit and one past it", () => {
+    expect(reasonOf(pngOf(MAX_IMAGE_CHUNKS))).toBe("decoded");
+    expect(refusal(pngOf(MAX_IMAGE_CHUNKS + 1))).toBe(
+      `unsupported-image: expected a PNG of at most ${MAX_IMAGE_CHUNKS} chunks, got more`,
+    );
+  });
+
+  test("JPEG: at the limit and one past it, before and after the first scan", () => {
+    expect(reasonOf(jpegOf(MAX_IMAGE_CHUNKS))).toBe("decoded");
+    expect(readImageHeader(jpegOf(MAX_IMAGE_CHUNKS + 1))).toMatchObject({ kind: "jpeg" });
+    expect(reasonOf(jpegOf(MAX_IMAGE_CHUNKS + 1))).toBe("corrupt-image");
+    expect(refusal(jpegOf(2 * MAX_IMAGE_CHUNKS))).toMatch(/^corrupt-image: .*too many segments/);
   });
 });
 

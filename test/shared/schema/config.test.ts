@@ -103,7 +103,7 @@ it("has a row for every field above", () => {
 
 it("has the limits that are documented", () => {
   expect([MAX_CONFIG_BYTES, MAX_VERSION_LENGTH, MAX_TIMEOUT_MS, MAX_RETRIES]).toEqual([65_536, 64, 60_000, 3]);
-  expect([MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS]).toEqual([33_554_432, 16_000_000]);
+  expect([MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS]).toEqual([16_777_216, 16_000_000]);
 });
 
 describe("checkConfig", () => {

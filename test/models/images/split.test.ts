@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_SPLIT_SEED, splitInHalves } from "../../models/src/images/split.ts";
+import { DEFAULT_SPLIT_SEED, splitInHalves } from "../../../models/src/images/split.ts";
 
 // Computed by models/training/spillway_training/split.py, and checked there against the same hash.
 const CALIBRATION_FIRST = [0, 1, 3, 4, 5, 7, 8, 10, 11, 14];
