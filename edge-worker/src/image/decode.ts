@@ -15,8 +15,8 @@ import { decodePng } from "./png-decode.ts";
 /** What a decoder holds before its first picture. */
 const NEW_CODEC_BYTES = 17_000_000;
 
-/** Emscripten lets a memory that is too small grow by at least a fifth. */
-const MEMORY_GROWTH = 1.2;
+/** What a decoder takes for itself, beside pixels and file. */
+const CODEC_BYTES = 2_000_000;
 
 type CodecKind = Exclude<ImageHeader["kind"], "png">;
 
@@ -57,7 +57,7 @@ export function decoderMemoryBytes(): number {
 /** The pixels and copies of the file: zlib takes its data in one piece, a codec copies it in and once more. */
 function bytesToDecode(bytes: Uint8Array, { kind, width, height, bytesPerPixel }: ImageHeader): number {
   const pixelBytes = width * height * bytesPerPixel;
-  return kind === "png" ? pixelBytes + bytes.length : (pixelBytes + 2 * bytes.length) * MEMORY_GROWTH;
+  return kind === "png" ? pixelBytes + bytes.length : pixelBytes + 2 * bytes.length + CODEC_BYTES;
 }
 
 function needsTooMuch(got: string): ImageFailure {

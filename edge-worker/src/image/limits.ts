@@ -13,23 +13,23 @@ export const MAX_IMAGE_SIDE = 16_384;
 export const MAX_IMAGE_CHUNKS = 16_384;
 
 /**
- * Bytes of memory to which decoding one picture may grow: what a baseline JPEG of 16 megapixels and
- * 4 MiB can take, which is (64.0 MB of pixels + 2 x 4.2 MB of file) x 1.2 for growth = 86.9 MB. Of
- * files up to 4 MiB there is room too for a progressive JPEG of 9 megapixels (4:2:0), for a WebP of 8
- * when it is lossless and of 7 when it is lossy with opacity, and for a PNG of 16 in RGB or RGBA of 8
- * bits. What a header does not tell cannot exceed it either: a decoder is refused to grow further.
+ * Bytes of memory to which decoding one picture may grow. A baseline JPEG of 16 megapixels and 8 MiB
+ * takes 64.0 MB of pixels, twice its file and 2 MB for the decoder: 82.8 MB. Of files up to 4 MiB
+ * there is room too for a progressive JPEG of 12 megapixels (4:2:0), for a WebP of 10 when it is
+ * lossless and of 9 when it is lossy with opacity, and for a PNG of 16 in RGB or RGBA of 8 bits. What
+ * a header does not tell cannot exceed it either: a decoder is refused to grow further.
  */
-export const MAX_PICTURE_BYTES = 87_000_000;
+export const MAX_PICTURE_BYTES = 96_000_000;
 
 /**
  * Bytes of memory for a picture and the decoders kept for the next. With the 20 MB that onnxruntime
- * holds after three stages were loaded this makes 115 of an isolate's 128 MB; the rest is for the
+ * holds after three stages were loaded this makes 116 of an isolate's 128 MB; the rest is for the
  * request's body and the program. A decoder that has only seen small pictures holds 17 MB and fits
- * beside a picture that takes 78; one of 12 megapixels takes 60. Beside larger ones the other
+ * beside a picture that takes 79; one of 12 megapixels takes 60. Beside larger ones the other
  * decoders are let go. When production collects the memory of a dropped WebAssembly instance is not
  * known; here, in workerd, it was late. Until then this limit is exceeded by what was dropped.
  */
-export const MAX_DECODER_BYTES = 95_000_000;
+export const MAX_DECODER_BYTES = 96_000_000;
 
 /**
  * Scans of a progressive JPEG; encoders write about ten. Each costs a pass over all pixels and may

@@ -167,11 +167,11 @@ describe("the decoders", () => {
     await expectSame(decode(good("lossy.webp")), Object.fromEntries(goodPictures)["lossy.webp"]);
   });
 
-  test("take a baseline JPEG of 16 megapixels and 4 MiB, and no larger one", () => {
+  test("take a baseline JPEG of 16 megapixels and 15 MB, and no larger one", () => {
     const header = { kind: "jpeg", width: 4000, height: 4000, orientation: 1, bytesPerPixel: 4 } as const;
     const decodeFile = (fileBytes: number) => withDecodedImage(new Uint8Array(fileBytes), header, () => "used");
-    expect(decodeFile(4_194_304)).toMatchObject({ reason: "corrupt-image" });
-    expect(decodeFile(4_300_000)).toMatchObject({ reason: "too-many-pixels" });
+    expect(decodeFile(15_000_000)).toMatchObject({ reason: "corrupt-image" });
+    expect(decodeFile(15_000_001)).toMatchObject({ reason: "too-many-pixels" });
   });
 
   test("are limited whatever a header says", () => {
