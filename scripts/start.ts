@@ -22,6 +22,7 @@ Starts the GPU backend (on the CPU unless configured) and the Worker in workerd,
   --model FOLDER  manifest.json, calibration.json and the graphs (default models/cifar100)
   --state FOLDER  where the local KV and Durable Objects live (default .wrangler/state)
   --cold          leave loading the edge network to the first request
+  --inspector-port N  where DevTools can look into the Worker (default: nowhere)
 `;
 
 async function main(): Promise<number> {
@@ -32,6 +33,7 @@ async function main(): Promise<number> {
       model: { type: "string" },
       state: { type: "string" },
       cold: { type: "boolean", default: false },
+      "inspector-port": { type: "string", default: "0" },
       help: { type: "boolean", default: false },
     },
   });
@@ -60,7 +62,7 @@ async function main(): Promise<number> {
     startService("edge", "wrangler", [
       "dev",
       ...["--ip", HOST, "--port", String(edgePort), "--var", `CLOUD_URL:${cloudUrl}`],
-      ...["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=log"],
+      ...["--inspector-port", values["inspector-port"], "--show-interactive-dev-session=false", "--log-level=log"],
       ...(values.state === undefined ? [] : ["--persist-to", path.resolve(values.state)]),
     ]),
   ];
