@@ -2,14 +2,13 @@
 import { confidenceOf } from "@spillway/shared/calibration/confidence";
 import type { Config } from "@spillway/shared/schema/config";
 import type { Decision, Result } from "@spillway/shared/schema/result";
-import type { ClassifyRequest } from "./classify.ts";
 import type { ModelBundle } from "./inference/model-bundle.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 type DecisionParts = Partial<Decision> & Pick<Decision, "reason">;
 
 /** A function that turns probabilities and what was decided into the response of this request. */
-export function answerOf(request: ClassifyRequest, config: Config, bundle: ModelBundle, watch: Stopwatch) {
+export function answerOf(request: { id: string; top: number }, config: Config, bundle: ModelBundle, watch: Stopwatch) {
   const { labels } = bundle.manifest;
   return (answer: { probabilities: Float64Array }, parts: DecisionParts): { ok: true; result: Result } => {
     const { probabilities } = answer;

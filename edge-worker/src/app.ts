@@ -1,5 +1,6 @@
 // The Worker's routes. A route speaks HTTP and calls one function; everything else lies below it.
 import { Hono } from "hono";
+import type { AppEnv } from "./app-env.ts";
 import { problem } from "./errors.ts";
 import { ModelError } from "./inference/edge-model.ts";
 import type { ModelBundle } from "./inference/model-bundle.ts";
@@ -10,15 +11,6 @@ import { healthRoutes } from "./routes/health.ts";
 import { describeModels } from "./routes/models.ts";
 import { openApiDocument } from "./routes/openapi.ts";
 import { log } from "./telemetry/log.ts";
-
-export type AppEnv = {
-  Bindings: Env;
-  Variables: {
-    isolate: Isolate;
-    /** Keeps a promise running after the response. */
-    background: (work: Promise<unknown>) => void;
-  };
-};
 
 /** Methods by path, for 405; kept beside the routes that they describe. */
 const METHODS: Record<string, string> = {

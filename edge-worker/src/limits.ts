@@ -22,3 +22,7 @@ export const MAX_DEADLINE_MS = 600_000;
 export const KV_TIMEOUT_MS = 1_000;
 /** Milliseconds in which a request's body must have arrived: 8 MiB at 2.2 Mbit/s. */
 export const BODY_TIMEOUT_MS = 30_000;
+/** Labels that are listed unless the caller wants fewer or more. */
+export const DEFAULT_TOP = 5;
+/** More labels than anybody reads; the rest of the probabilities say nothing. */
+export const MAX_TOP = 100;

@@ -1,18 +1,13 @@
 // `POST /v1/classify`: the image in, the answer out.
 import { Hono } from "hono";
 import { z } from "zod";
-import type { AppEnv } from "../app.ts";
+import type { AppEnv } from "../app-env.ts";
 import { gateOf } from "../bucket/gate-client.ts";
 import { classify } from "../classify.ts";
 import { clientKeyOf } from "../client-key.ts";
 import { problem } from "../errors.ts";
-import { MAX_DEADLINE_MS } from "../limits.ts";
+import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
 import { readImageBody } from "./image-body.ts";
-
-/** Labels that are listed unless the caller wants fewer or more. */
-export const DEFAULT_TOP = 5;
-/** More labels than anybody reads; the rest of the probabilities say nothing. */
-export const MAX_TOP = 100;
 
 const whole = z
   .string()

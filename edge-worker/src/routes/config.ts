@@ -5,7 +5,7 @@
 // no lock.
 import { checkConfigText, MAX_CONFIG_BYTES } from "@spillway/shared/schema/config";
 import { type Context, Hono } from "hono";
-import type { AppEnv } from "../app.ts";
+import type { AppEnv } from "../app-env.ts";
 import { readAtMost } from "../body.ts";
 import type { EffectiveConfig } from "../config/config-store.ts";
 import { problem } from "../errors.ts";

@@ -2,8 +2,7 @@
 import { configSchema } from "@spillway/shared/schema/config";
 import { resultSchema } from "@spillway/shared/schema/result";
 import { z } from "zod";
-import { MAX_DEADLINE_MS } from "../limits.ts";
-import { DEFAULT_TOP, MAX_TOP } from "./classify.ts";
+import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
 
 const problemSchema = z.object({
   type: z.string(),
