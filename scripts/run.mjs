@@ -8,6 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MIN_NODE = 20;
+const PARENT = process.ppid;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BINARIES = path.join(ROOT, "node_modules", ".bin");
 /** Says which package-lock.json the installed packages are of. */
@@ -65,6 +66,8 @@ function run(program, programArgs, options = {}) {
       ...options,
     });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+    // Whoever started this may be killed without a word to us: npm's shell passes nothing on.
+    setInterval(() => process.ppid !== PARENT && child.kill("SIGTERM"), 1000).unref();
     child.on("error", (error) => fail(`${program} could not be started: ${error.message}`));
     child.on("exit", (code, signal) => resolve(signal === null ? code : 1));
   });

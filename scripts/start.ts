@@ -1,6 +1,6 @@
 // `npm start`: the backend and the Worker together, until Ctrl-C.
 import { randomBytes } from "node:crypto";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -50,6 +50,7 @@ async function main(): Promise<number> {
   await expectFree(cloudPort);
   await expectFree(edgePort);
   ensureAdminToken();
+  const releaseState = holdState(path.resolve(values.state ?? path.join(ROOT, ".wrangler/state")));
 
   const edgeUrl = `http://${HOST}:${edgePort}`;
   const cloudUrl = `http://${HOST}:${cloudPort}`;
@@ -66,17 +67,18 @@ async function main(): Promise<number> {
       ...(values.state === undefined ? [] : ["--persist-to", path.resolve(values.state)]),
     ]),
   ];
+  const [cloud, edge] = services;
   const stopped = stopRequest();
-  const ended = Promise.race(services.map((service) => service.ended));
   try {
     const ready = Promise.all([
       waitUntilReady(`${cloudUrl}/ping`),
       waitUntilReady(`${edgeUrl}/${values.cold ? "healthz" : "readyz"}`),
     ]);
-    const first = await Promise.race([ready.then(() => "ready" as const), stopped, ended]);
+    const first = await Promise.race([ready.then(() => "ready" as const), stopped, cloud.ended, edge.ended]);
     if (first === "ready") {
-      announce(edgeUrl, cloudUrl);
-      const end = await Promise.race([stopped, ended]);
+      await announce(edgeUrl, cloudUrl);
+      void cloud.ended.then((end) => process.stderr.write(`${end}; the edge answers alone\n`));
+      const end = await Promise.race([stopped, edge.ended]);
       if (end !== "stop") throw new Error(end);
     } else if (first !== "stop") {
       throw new Error(first);
@@ -85,6 +87,29 @@ async function main(): Promise<number> {
     return 0;
   } finally {
     await stopServices(services);
+    releaseState();
+  }
+}
+
+/**
+ * Marks the folder of the local KV and Durable Objects as ours: two workerds would damage its databases.
+ * @returns what takes the mark away
+ * @throws Error when a running Spillway holds it
+ */
+function holdState(folder: string): () => void {
+  const mark = path.join(folder, "spillway.pid");
+  const holder = Number(existsSync(mark) ? readFileSync(mark, "utf8") : Number.NaN);
+  if (isRunning(holder)) throw new Error(`${folder} is in use by process ${holder}; --state chooses another folder`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(mark, String(process.pid));
+  return () => rmSync(mark, { force: true });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return Number.isInteger(pid) && process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
@@ -99,7 +124,11 @@ function expectFree(portNumber: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new Error(`port ${portNumber} on ${HOST} cannot be used (${error.code}); is another Spillway running?`));
+      reject(
+        new Error(
+          `port ${portNumber} on ${HOST} cannot be used (${error.code}); --edge-port and --cloud-port choose others`,
+        ),
+      );
     });
     probe.listen(portNumber, HOST, () => probe.close(() => resolve()));
   });
@@ -128,13 +157,16 @@ async function waitUntilReady(url: string): Promise<void> {
   }
 }
 
-function announce(edgeUrl: string, cloudUrl: string): void {
+async function announce(edgeUrl: string, cloudUrl: string): Promise<void> {
+  const { version, source } = (await (await fetch(`${edgeUrl}/v1/config`)).json()) as Record<string, string>;
   process.stdout.write(`
 Spillway is running.
   edge   ${edgeUrl}    (Worker in workerd; API in /openapi.json)
   cloud  ${cloudUrl}    (Open Inference Protocol v2)
+  configuration ${version}, from ${source}
 
 Try it:
+  npm run classify -- --url ${edgeUrl} test/vectors/images/drawn/*.jpg
   curl -H 'content-type: image/jpeg' --data-binary @test/vectors/images/drawn/sunflower.jpg ${edgeUrl}/v1/classify
 
 Ctrl-C stops both.

@@ -19,15 +19,19 @@ const DEFAULT_FOLDER = path.join(REPOSITORY, "models/cifar100");
  */
 export async function bundleModel(folder = process.env.SPILLWAY_MODEL ?? DEFAULT_FOLDER): Promise<void> {
   const manifestFile = path.join(folder, "manifest.json");
-  const manifestBytes = await readFile(manifestFile);
+  const manifestBytes = await read(manifestFile, `${folder} is no model folder`);
   const hash = sha256(manifestBytes);
   const manifest = parseDocument(manifestSchema, manifestBytes.toString(), manifestFile);
   const calibrationFile = path.join(folder, "calibration.json");
-  const calibration = parseDocument(calibrationSchema, await readFile(calibrationFile, "utf8"), calibrationFile);
+  const calibration = parseDocument(
+    calibrationSchema,
+    (await read(calibrationFile, "`npm run spillway -- calibrate` makes it")).toString(),
+    calibrationFile,
+  );
   checkCalibration(calibration, manifest, hash, calibrationFile);
   const graphs = new Map<string, Uint8Array>();
   for (const { file, sha256: expected } of manifest.edge.stages) {
-    const bytes = await readFile(path.join(folder, file));
+    const bytes = await read(path.join(folder, file), "the manifest names it");
     if (sha256(bytes) !== expected) throw new Error(`${path.join(folder, file)}: SHA-256 differs from manifest.json`);
     graphs.set(file, bytes);
   }
@@ -39,7 +43,8 @@ export async function bundleModel(folder = process.env.SPILLWAY_MODEL ?? DEFAULT
 
 function checkCalibration(calibration: Calibration, manifest: Manifest, hash: string, file: string): void {
   if (calibration.model !== hash) {
-    throw new Error(`${file}: fitted for model ${calibration.model}, but manifest.json is ${hash}`);
+    const fitted = `fitted for model ${calibration.model}, but manifest.json is ${hash}`;
+    throw new Error(`${file}: ${fitted}; \`npm run spillway -- calibrate\` fits it again`);
   }
   const stages = manifest.edge.stages.length;
   if (calibration.exits.length !== stages) {
@@ -47,6 +52,13 @@ function checkCalibration(calibration: Calibration, manifest: Manifest, hash: st
   }
   const checked = checkConfig(defaultConfig(manifest, hash, calibration), manifest, hash);
   if (!checked.ok) throw new Error(`${file}: ${checked.error}`);
+}
+
+/** @throws Error that says which file cannot be read, and what that means */
+async function read(file: string, meaning: string): Promise<Buffer> {
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${file} cannot be read (${error.code}); ${meaning}`);
+  });
 }
 
 /** Leaves an equal file alone and replaces another whole: a bundler may be reading it right now. */

@@ -10,7 +10,7 @@ export async function edgeFetch(url: string, init: RequestInit = {}): Promise<Re
   } catch (error) {
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
     throw new Error(
-      `${new URL(url).origin} does not answer (${cause?.code ?? (error as Error).message}); is it running? npm start`,
+      `${new URL(url).origin} does not answer (${cause?.code ?? (error as Error).message}); is it running (npm start), or elsewhere (--url)?`,
     );
   }
 }

@@ -1,11 +1,12 @@
 // `npm start` as a user meets it: the whole product in real processes, and how it refuses to start.
+import { spawn } from "node:child_process";
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { resultSchema } from "@spillway/shared/schema/result";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { freePort, ROOT, run, type Stack, startStack } from "./stack.ts";
 
 describe("a running stack", () => {
@@ -78,6 +79,47 @@ describe("a running stack", () => {
   });
 });
 
+describe("a stack that loses a part", () => {
+  test("without its cloud, the edge answers alone and says so", async () => {
+    const stack = await startStack();
+    try {
+      const closed = ["0", "1", "2"].map((exit) => `edge.exits[${exit}].threshold=2`);
+      await stack.spillway("config", "set", ...closed, "offload.threshold=-1");
+      for (const pid of await descendants(stack.process.pid ?? 0)) {
+        if ((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes("cloud-backend")) process.kill(pid, "SIGKILL");
+      }
+      const { stdout } = await stack.spillway("classify", "test/vectors/images/drawn/orange.jpg", "--json");
+      const { decision } = resultSchema.parse(JSON.parse(stdout).result);
+      expect(decision).toMatchObject({ tier: "edge", reason: "cloud-error" });
+      await vi.waitFor(() => expect(stack.output()).toContain("the edge answers alone"));
+    } finally {
+      expect(await stack.stop()).toBe(0);
+    }
+  });
+
+  test("when npm itself is killed, nothing stays behind", async () => {
+    const state = await mkdtemp(path.join(tmpdir(), "spillway-state-"));
+    const ports = ["--edge-port", String(await freePort()), "--cloud-port", String(await freePort())];
+    const npm = spawn("npm", ["start", "--", ...ports, "--state", state], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    let output = "";
+    npm.stdout.on("data", (chunk) => {
+      output += chunk;
+    });
+    await vi.waitFor(() => expect(output).toContain("Spillway is running"), { timeout: 60_000, interval: 100 });
+    const processes = await descendants(npm.pid ?? 0);
+    expect(processes.length).toBeGreaterThan(4);
+    npm.kill("SIGTERM");
+    const gone = async () => {
+      for (const pid of processes) expect(() => process.kill(pid, 0)).toThrow();
+    };
+    await vi.waitFor(gone, { timeout: 15_000, interval: 100 });
+    await rm(state, { recursive: true });
+  });
+});
+
 describe("refusing to start", () => {
   test("a taken port is one clear line, and nothing is left behind", async () => {
     const port = await freePort();
@@ -92,6 +134,12 @@ describe("refusing to start", () => {
     server.close();
     expect(started.code).toBe(1);
     expect(started.stderr).toMatch(new RegExp(`^spillway: port ${port} .*\n$`));
+  });
+
+  test("a folder without a model is one clear line", async () => {
+    const started = await run("node", ["scripts/start.ts", "--model", "/nowhere"]);
+    expect(started.code).toBe(1);
+    expect(started.stderr).toMatch(/^spillway: \/nowhere\/manifest\.json cannot be read \(ENOENT\); .*\n$/);
   });
 
   test("a damaged model is one clear line", async () => {

@@ -68,7 +68,7 @@ function table(rows: readonly Row[]): string {
       label,
       `${(confidence * 100).toFixed(1)} %`,
       decision.tier,
-      decision.exit === null ? "-" : String(decision.exit),
+      decision.exit?.toString() ?? (decision.tier === "edge" ? "vote" : "-"),
       decision.reason,
       timings.totalMs.toFixed(1),
     ];

@@ -70,30 +70,44 @@ async function changeConfig(url: string, assignments: string[], token: string): 
   const { effective, etag } = await readConfig(url);
   const config = structuredClone(effective.config);
   config.version = new Date().toISOString();
-  for (const assignment of assignments) assign(config, assignment);
+  const changes = assignments.map(parseAssignment);
+  for (const change of changes) assign(config, change);
   const response = await edgeFetch(url, {
     method: "PUT",
     body: JSON.stringify(config),
     headers: { authorization: `Bearer ${token}`, "if-match": etag, "content-type": "application/json" },
   });
   if (!response.ok) throw new Error(await problemText(response));
-  for (const assignment of assignments) {
-    const [path] = assignment.split("=");
+  for (const { path } of changes) {
     process.stderr.write(`${path}: ${show(effective.config, path)} -> ${show(config, path)}\n`);
   }
   process.stderr.write(`version ${config.version} is in force\n`);
   return (await response.json()) as EffectiveConfig;
 }
 
-/** Sets one existing field. @throws UsageError when there is no such field */
-function assign(config: Config, assignment: string): void {
+interface Change {
+  /** Keys joined by dots. */
+  path: string;
+  value: unknown;
+}
+
+/** `a[0].b=1` and `a.0.b=1` are the same. @throws UsageError for what is no assignment */
+function parseAssignment(assignment: string): Change {
   const at = assignment.indexOf("=");
   if (at < 1) throw new UsageError(`expected PATH=VALUE, got "${assignment}"`);
-  const keys = assignment.slice(0, at).split(".");
+  const path = assignment.slice(0, at).replaceAll(/\[(\d+)\]/g, ".$1");
+  return { path, value: parseValue(assignment.slice(at + 1)) };
+}
+
+/** Sets one existing field. @throws UsageError when there is no such field */
+function assign(config: Config, { path, value }: Change): void {
+  const keys = path.split(".");
   const last = keys.pop() as string;
   const parent = keys.reduce<unknown>(child, config);
-  if (child(parent, last) === undefined) throw new UsageError(`the configuration has no ${assignment.slice(0, at)}`);
-  (parent as Record<string, unknown>)[last] = parseValue(assignment.slice(at + 1));
+  if (child(parent, last) === undefined) {
+    throw new UsageError(`the configuration has no ${path}; \`config get\` shows what it has`);
+  }
+  (parent as Record<string, unknown>)[last] = value;
 }
 
 function child(parent: unknown, key: string): unknown {
