@@ -62,7 +62,8 @@ export async function classify(
   const { offload: isGranted, ...verdict } = await services.gate.decide(metric, config.offload, gateTimeoutMs);
   watch.lap("gateMs");
   const deadlineLeft = timeLeft(request, watch.elapsedMs());
-  if (deadlineLeft <= 0) {
+  const hasCutGateShort = verdict.reason === "gate-unavailable" && gateTimeoutMs < GATE_TIMEOUT_MS;
+  if (deadlineLeft <= 0 || hasCutGateShort) {
     if (isGranted) services.gate.refund();
     return answer(edge, { ...verdict, reason: "deadline", metric });
   }
