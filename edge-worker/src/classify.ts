@@ -58,12 +58,10 @@ export async function classify(
   const timeForGate = timeLeft(request, watch.elapsedMs());
   if (timeForGate <= 0) return answer(edge, { reason: "deadline", metric });
 
-  const gateTimeoutMs = Math.min(GATE_TIMEOUT_MS, timeForGate);
-  const { offload: isGranted, ...verdict } = await services.gate.decide(metric, config.offload, gateTimeoutMs);
+  const { offload: isGranted, ...verdict } = await askGate(services.gate, metric, config.offload, timeForGate);
   watch.lap("gateMs");
   const deadlineLeft = timeLeft(request, watch.elapsedMs());
-  const hasCutGateShort = verdict.reason === "gate-unavailable" && gateTimeoutMs < GATE_TIMEOUT_MS;
-  if (deadlineLeft <= 0 || hasCutGateShort) {
+  if (deadlineLeft <= 0) {
     if (isGranted) services.gate.refund();
     return answer(edge, { ...verdict, reason: "deadline", metric });
   }
@@ -87,6 +85,14 @@ export async function classify(
 
 function timeLeft({ deadlineMs }: ClassifyRequest, elapsedMs: number): number {
   return deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs - elapsedMs;
+}
+
+/** The gate's word; when it stays out because the caller has no time to wait for it, the reason is the deadline. */
+async function askGate(gate: Gate, metric: number, offload: Config["offload"], timeLeftMs: number) {
+  const timeoutMs = Math.min(GATE_TIMEOUT_MS, timeLeftMs);
+  const answer = await gate.decide(metric, offload, timeoutMs);
+  const isCutShort = answer.reason === "gate-unavailable" && timeoutMs < GATE_TIMEOUT_MS;
+  return isCutShort ? { ...answer, reason: "deadline" as const } : answer;
 }
 
 /** The cloud may take as long as configured, or as the caller has left. */
