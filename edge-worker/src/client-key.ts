@@ -1,4 +1,5 @@
 // Whose bucket an offload spends, and whose requests are counted.
+import { sha256Hex } from "./sha256.ts";
 
 /** Names longer than this are hashed: they name a Durable Object. */
 export const MAX_CLIENT_KEY_LENGTH = 128;
@@ -13,7 +14,7 @@ const ANONYMOUS = "anonymous";
 export async function clientKeyOf(name: string | undefined): Promise<string> {
   const trimmed = name?.trim() ?? "";
   if (trimmed === "") return ANONYMOUS;
-  if (trimmed.length > MAX_CLIENT_KEY_LENGTH) return sha256(trimmed);
+  if (trimmed.length > MAX_CLIENT_KEY_LENGTH) return sha256Hex(trimmed);
   return trimmed.includes(":") ? networkOf(trimmed) : trimmed;
 }
 
@@ -28,9 +29,4 @@ function networkOf(address: string): string {
   while (groups.length + after.length < 8) groups.push("0");
   const network = [...groups, ...after].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ""));
   return `${network.join(":")}::/64`;
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

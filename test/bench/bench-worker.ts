@@ -1,6 +1,6 @@
 // The benchmark's own Worker in workerd, on a free port.
 import { startService, stopServices } from "../../scripts/service.ts";
-import { freePort } from "../e2e/stack.ts";
+import { freePort, untilAnswered } from "../e2e/stack.ts";
 
 export interface BenchWorker {
   url: string;
@@ -13,18 +13,8 @@ export async function startBenchWorker(): Promise<BenchWorker> {
   const flags = ["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=error"];
   const service = startService("bench", "wrangler", [...args, ...flags]);
   const url = `http://127.0.0.1:${port}`;
-  const answers = async () => {
-    for (;;) {
-      const isUp = await fetch(url).then(
-        () => true,
-        () => false,
-      );
-      if (isUp) return null;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  };
-  const end = await Promise.race([answers(), service.ended]);
-  if (end !== null) throw new Error(end);
+  const end = await Promise.race([untilAnswered(url), service.ended]);
+  if (end !== undefined) throw new Error(end);
   return { url, stop: () => stopServices([service]) };
 }
 

@@ -4,7 +4,7 @@
 // The isolate's heap is asked through the inspector; its lowest readings are what was left after a
 // garbage collection. The resident memory of the workerd processes (Linux, /proc) holds also what
 // WebAssembly grew to, bodies in flight, and workerd itself.
-import { readdir, readFile } from "node:fs/promises";
+import { processesBelow } from "../e2e/processes.ts";
 import { freePort, startStack } from "../e2e/stack.ts";
 import { openInspector } from "./inspector.ts";
 import { markdownTable } from "./measure.ts";
@@ -90,18 +90,6 @@ function report(samples: readonly Sample[], image: Uint8Array, seconds: number):
 
 /** Resident memory of every workerd below a process. */
 async function workerdMegabytes(root: number | undefined): Promise<number> {
-  const processes = new Map<number, { parent: number; name: string; pages: number }>();
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => null);
-    if (stat === null) continue;
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-    processes.set(Number(entry), { parent: Number(fields[1]), name, pages: Number(fields[21]) });
-  }
-  const isBelow = (pid: number): boolean =>
-    pid === root || (processes.has(pid) && isBelow(processes.get(pid)?.parent ?? 0));
-  let pages = 0;
-  for (const [pid, { name, pages: own }] of processes) if (name === "workerd" && isBelow(pid)) pages += own;
-  return (pages * 4096) / 1e6;
+  const workerds = (await processesBelow(root)).filter(({ name }) => name === "workerd");
+  return workerds.reduce((sum, { residentMegabytes }) => sum + residentMegabytes, 0);
 }

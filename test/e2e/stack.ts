@@ -95,6 +95,15 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Asks again until something answers as wanted; whoever waits must end it when nothing ever can. */
+export async function untilAnswered(
+  url: string,
+  isWanted: (response: Response) => boolean = () => true,
+): Promise<void> {
+  const asks = () => fetch(url).then(isWanted, () => false);
+  while (!(await asks())) await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
 /** Without what Vitest sets for its own processes. */
 function environment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, VITEST: _vitest, NODE_ENV: _nodeEnv, ...rest } = process.env;

@@ -7,6 +7,7 @@ import path from "node:path";
 import { resultSchema } from "@spillway/shared/schema/result";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { processesBelow } from "./processes.ts";
 import { freePort, ROOT, run, type Stack, startStack } from "./stack.ts";
 
 describe("a running stack", () => {
@@ -24,11 +25,11 @@ describe("a running stack", () => {
   });
 
   afterAll(async () => {
-    const processes = await descendants(stack.process.pid ?? 0);
+    const processes = await processesBelow(stack.process.pid);
     expect(processes.length).toBeGreaterThan(1);
     expect(await stack.stop()).toBe(0);
     await rm(folder, { recursive: true });
-    for (const pid of processes) expect(() => process.kill(pid, 0)).toThrow();
+    for (const { pid } of processes) expect(() => process.kill(pid, 0)).toThrow();
   });
 
   test("classifies a JPEG over HTTP", async () => {
@@ -85,7 +86,7 @@ describe("a stack that loses a part", () => {
     try {
       const closed = ["0", "1", "2"].map((exit) => `edge.exits[${exit}].threshold=2`);
       await stack.spillway("config", "set", ...closed, "offload.threshold=-1");
-      for (const pid of await descendants(stack.process.pid ?? 0)) {
+      for (const { pid } of await processesBelow(stack.process.pid)) {
         if ((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes("cloud-backend")) process.kill(pid, "SIGKILL");
       }
       const { stdout } = await stack.spillway("classify", "test/vectors/images/drawn/orange.jpg", "--json");
@@ -109,11 +110,11 @@ describe("a stack that loses a part", () => {
       output += chunk;
     });
     await vi.waitFor(() => expect(output).toContain("Spillway is running"), { timeout: 60_000, interval: 100 });
-    const processes = await descendants(npm.pid ?? 0);
+    const processes = await processesBelow(npm.pid);
     expect(processes.length).toBeGreaterThan(4);
     npm.kill("SIGTERM");
     const gone = async () => {
-      for (const pid of processes) expect(() => process.kill(pid, 0)).toThrow();
+      for (const { pid } of processes) expect(() => process.kill(pid, 0)).toThrow();
     };
     await vi.waitFor(gone, { timeout: 15_000, interval: 100 });
     await rm(state, { recursive: true });
@@ -161,16 +162,3 @@ describe("refusing to start", () => {
     expect(started.stderr).toBe("spillway: Node 20 or later is needed, this is 18.19.0\n");
   });
 });
-
-/** Process ids below a process, from /proc; the process itself is not among them. */
-async function descendants(root: number): Promise<number[]> {
-  const parents = new Map<number, number>();
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
-    parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-  }
-  const isBelow = (pid: number | undefined): boolean =>
-    pid !== undefined && (pid === root || isBelow(parents.get(pid)));
-  return [...parents.keys()].filter((pid) => pid !== root && isBelow(pid));
-}

@@ -10,6 +10,7 @@ import { readAtMost } from "../body.ts";
 import type { EffectiveConfig } from "../config/config-store.ts";
 import { problem } from "../errors.ts";
 import type { ModelBundle } from "../inference/model-bundle.ts";
+import { sha256Hex } from "../sha256.ts";
 import { log } from "../telemetry/log.ts";
 
 export const configRoutes = new Hono<AppEnv>()
@@ -67,9 +68,7 @@ function refuseStranger(context: Context<AppEnv>, token: string | undefined): Re
 
 /** A strong ETag of what KV holds. */
 async function entityTag(text: string | null): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text ?? ""));
-  const hex = Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0"));
-  return `"${hex.join("")}"`;
+  return `"${(await sha256Hex(text ?? "")).slice(0, 32)}"`;
 }
 
 /** Compares digests, whose length is equal whatever was sent, in constant time. */

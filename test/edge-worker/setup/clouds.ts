@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
 import { bundleModel } from "../../../edge-worker/scripts/bundle-model.ts";
-import { freePort } from "../../e2e/stack.ts";
+import { freePort, untilAnswered } from "../../e2e/stack.ts";
 import { startFaultyCloud } from "./faulty-cloud.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
@@ -23,7 +23,7 @@ export default async function setup(project: TestProject) {
   });
   ended.catch(() => undefined);
   const cloudUrl = `http://127.0.0.1:${port}`;
-  await Promise.race([untilReady(`${cloudUrl}/ping`), ended]);
+  await Promise.race([untilAnswered(`${cloudUrl}/ping`, (response) => response.ok), ended]);
   project.provide("cloudUrl", cloudUrl);
   project.provide("faultyUrl", faulty.url);
   project.provide("refusingUrl", `http://127.0.0.1:${await freePort()}`);
@@ -32,15 +32,4 @@ export default async function setup(project: TestProject) {
     await ended.catch(() => undefined);
     await faulty.stop();
   };
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (;;) {
-    const isReady = await fetch(url).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (isReady) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
