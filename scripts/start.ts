@@ -69,6 +69,7 @@ async function main(): Promise<number> {
   ];
   const [cloud, edge] = services;
   const stopped = stopRequest();
+  let isStopping = false;
   try {
     const ready = Promise.all([
       waitUntilReady(`${cloudUrl}/ping`),
@@ -77,7 +78,8 @@ async function main(): Promise<number> {
     const first = await Promise.race([ready.then(() => "ready" as const), stopped, cloud.ended, edge.ended]);
     if (first === "ready") {
       await announce(edgeUrl, cloudUrl);
-      void cloud.ended.then((end) => process.stderr.write(`${end}; the edge answers alone\n`));
+      const tellOfCloud = (end: string) => isStopping || process.stderr.write(`${end}; the edge answers alone\n`);
+      void cloud.ended.then(tellOfCloud);
       const end = await Promise.race([stopped, edge.ended]);
       if (end !== "stop") throw new Error(end);
     } else if (first !== "stop") {
@@ -86,6 +88,7 @@ async function main(): Promise<number> {
     process.stderr.write("\nStopping ...\n");
     return 0;
   } finally {
+    isStopping = true;
     await stopServices(services);
     releaseState();
   }
