@@ -5,6 +5,8 @@ import { type Calibration, confidenceRuleSchema, weightsSchema } from "./calibra
 import { describeIssues } from "./document.ts";
 import { MAX_EXITS, type Manifest, sha256Schema } from "./manifest.ts";
 
+/** Where KV keeps the configuration. */
+export const CONFIG_KEY = "config";
 export const MAX_CONFIG_BYTES = 65_536;
 export const MAX_VERSION_LENGTH = 64;
 /** The longest a caller is kept waiting for the cloud. */
@@ -30,6 +32,8 @@ export const configSchema = z.strictObject({
     .regex(/^[\x21-\x7e]*$/, "expected printable ASCII without spaces"),
   /** SHA-256 of the manifest.json this configuration was made for. */
   model: sha256Schema,
+  /** SHA-256 of the text of a calibration in KV; null for the one that was built into the Worker. */
+  calibration: sha256Schema.nullable().default(null),
   edge: z.strictObject({
     confidence: confidenceRuleSchema,
     /** A threshold above 1 closes the exit; no confidence exceeds 1. */
@@ -93,6 +97,7 @@ export function defaultConfig(manifest: Manifest, modelHash: string, calibration
   return {
     version: "default",
     model: modelHash,
+    calibration: null,
     edge: {
       confidence: "max-probability",
       exits: manifest.edge.stages.map(() => ({ threshold: 0.9 })),

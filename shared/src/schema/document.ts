@@ -27,11 +27,19 @@ export function parseDocument<Schema extends z.ZodType>(schema: Schema, text: st
 
 /** The problems of a failed parse in one line, each with its path. */
 export function describeIssues(error: z.ZodError): string {
-  const shown = error.issues
+  const issues = error.issues.flatMap(withoutUnions);
+  const shown = issues
     .slice(0, MAX_ISSUES)
     .map((issue) => (issue.path.length > 0 ? `${issue.path.join(".")}: ${issue.message}` : issue.message));
-  const hidden = error.issues.length - shown.length;
+  const hidden = issues.length - shown.length;
   if (hidden > 0) shown.push(`and ${hidden} more`);
   // Names in the document are its author's, and may hold line breaks.
   return shown.join("; ").replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+}
+
+/** What is wrong with the alternative that the value comes closest to, instead of "matches none". */
+function withoutUnions(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, "path" | "message">[] {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue];
+  const closest = issue.errors.reduce((best, other) => (other.length < best.length ? other : best));
+  return closest.flatMap(withoutUnions).map(({ path, message }) => ({ path: [...issue.path, ...path], message }));
 }

@@ -1,0 +1,82 @@
+// Which way of calibrating serves a network best, found without looking at the rows that are reported:
+// every row is calibrated by what was fitted without it.
+import { foldsOf } from "../random/folds.ts";
+import type { Calibrator } from "../schema/calibration.ts";
+import { applyCalibrator } from "./calibrator.ts";
+import { fitIsotonicScaling } from "./isotonic-scaling.ts";
+import { rowOf, takeRows, type Values } from "./row-major.ts";
+import { fitTemperature } from "./temperature.ts";
+import { fitVectorScaling } from "./vector-scaling.ts";
+
+export const CALIBRATION_METHODS = ["temperature", "vector", "isotonic"] as const;
+export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number];
+
+/** Probabilities below this count as this in a likelihood: one table's zero must not outweigh all other rows. */
+const SMALLEST_LIKELIHOOD = 1e-12;
+
+export interface CrossValidation {
+  /** Calibrated probabilities [rows, classes], each row's by a fit without it. */
+  probabilities: Float64Array;
+  /** Mean negative log-likelihood of the labels under them, in nats. */
+  nll: number;
+}
+
+/** @throws RangeError as {@link fitTemperature} does */
+export function fitCalibrator(
+  method: CalibrationMethod,
+  logits: Values,
+  labels: ArrayLike<number>,
+  classes: number,
+): Calibrator {
+  switch (method) {
+    case "temperature":
+      return { temperature: fitTemperature(logits, labels, classes) };
+    case "vector":
+      return fitVectorScaling(logits, labels, classes);
+    case "isotonic":
+      return fitIsotonicScaling(logits, labels, classes);
+  }
+}
+
+/** What a method is worth on rows it was not fitted on; as many fits as folds. */
+export function crossValidateCalibrator(
+  method: CalibrationMethod,
+  logits: Values,
+  labels: ArrayLike<number>,
+  classes: number,
+): CrossValidation {
+  const probabilities = new Float64Array(labels.length * classes);
+  for (const { fitted, judged } of foldsOf(labels.length)) {
+    const calibrator = fitCalibrator(
+      method,
+      takeRows(logits, fitted, classes),
+      fitted.map((row) => labels[row]),
+      classes,
+    );
+    for (const row of judged)
+      probabilities.set(applyCalibrator(rowOf(logits, row, classes), calibrator), row * classes);
+  }
+  return { probabilities, nll: meanNegativeLogLikelihood(probabilities, labels, classes) };
+}
+
+/** The method whose cross-validated likelihood is best; the simpler of equals. */
+export function chooseCalibrationMethod(
+  logits: Values,
+  labels: ArrayLike<number>,
+  classes: number,
+): { method: CalibrationMethod; nll: Record<CalibrationMethod, number> } {
+  const nll = Object.fromEntries(
+    CALIBRATION_METHODS.map((method) => [method, crossValidateCalibrator(method, logits, labels, classes).nll]),
+  ) as Record<CalibrationMethod, number>;
+  const method = CALIBRATION_METHODS.reduce((best, other) => (nll[other] < nll[best] ? other : best));
+  return { method, nll };
+}
+
+/** mean_n -ln max(p_n[y_n], 1e-12), in nats. */
+export function meanNegativeLogLikelihood(probabilities: Values, labels: ArrayLike<number>, classes: number): number {
+  let sum = 0;
+  for (let row = 0; row < labels.length; row++) {
+    sum -= Math.log(Math.max(probabilities[row * classes + labels[row]], SMALLEST_LIKELIHOOD));
+  }
+  return sum / labels.length;
+}

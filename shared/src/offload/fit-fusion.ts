@@ -1,0 +1,71 @@
+// How edge and cloud answer an offloaded image together: not at all, as a weighted mean, or as a weighted
+// product, whichever gives the labels the best cross-validated likelihood.
+
+import { meanNegativeLogLikelihood } from "../calibration/fit-calibrator.ts";
+import { fitLogLinearPool } from "../calibration/log-linear-pool.ts";
+import { fitPoolWeights } from "../calibration/opinion-pool.ts";
+import { rowOf, takeRows } from "../calibration/row-major.ts";
+import { foldsOf } from "../random/folds.ts";
+import type { Fusion } from "../schema/calibration.ts";
+import { fuse } from "./fusion.ts";
+
+export const FUSION_METHODS = ["none", "linear", "log-linear"] as const;
+export type FusionMethod = (typeof FUSION_METHODS)[number];
+
+export interface FusionComparison {
+  method: FusionMethod;
+  /** Fused probabilities [rows, classes], each row's by weights fitted without it. */
+  probabilities: Float64Array;
+  /** Mean negative log-likelihood under them, in nats. */
+  nll: number;
+}
+
+/** @returns null for `none`. @throws RangeError for no rows or lengths that do not fit */
+export function fitFusion(
+  method: FusionMethod,
+  edge: Float64Array,
+  cloud: Float64Array,
+  labels: ArrayLike<number>,
+  classes: number,
+): Fusion | null {
+  switch (method) {
+    case "none":
+      return null;
+    case "linear": {
+      const ofTruth = (values: Float64Array) =>
+        Float64Array.from({ length: labels.length }, (_, row) => values[row * classes + labels[row]]);
+      const [edgeWeight] = fitPoolWeights([ofTruth(edge), ofTruth(cloud)]);
+      return { edgeWeight };
+    }
+    case "log-linear": {
+      const [edgePower, cloudPower] = fitLogLinearPool([edge, cloud], labels, classes);
+      return { edgePower, cloudPower };
+    }
+  }
+}
+
+/** All ways, the most likely first; of equals the simpler. */
+export function compareFusions(
+  edge: Float64Array,
+  cloud: Float64Array,
+  labels: ArrayLike<number>,
+  classes: number,
+): FusionComparison[] {
+  const folds = foldsOf(labels.length);
+  return FUSION_METHODS.map((method) => {
+    const probabilities = new Float64Array(edge.length);
+    for (const { fitted, judged } of folds) {
+      const truths = fitted.map((row) => labels[row]);
+      const [a, b] = [edge, cloud].map((values) => takeRows(values, fitted, classes));
+      const fusion = fitFusion(method, a, b, truths, classes);
+      for (const row of judged) {
+        probabilities.set(answer(rowOf(edge, row, classes), rowOf(cloud, row, classes), fusion), row * classes);
+      }
+    }
+    return { method, probabilities, nll: meanNegativeLogLikelihood(probabilities, labels, classes) };
+  }).sort((a, b) => a.nll - b.nll);
+}
+
+function answer(edge: Float64Array, cloud: Float64Array, fusion: Fusion | null): Float64Array {
+  return fusion === null ? cloud : fuse(edge, cloud, fusion);
+}

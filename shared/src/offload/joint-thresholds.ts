@@ -1,0 +1,143 @@
+// The exits' thresholds and the offload threshold, chosen together.
+//
+// For given prices of a millisecond and of an offload, the worth of an image is 1 where it is answered
+// rightly, less what it cost; the thresholds that maximise the mean worth are found one at a time, each
+// exactly given the others, until none moves. All prices together trace the frontier of accuracy, latency
+// and offload rate, on which an operator's wishes pick a point. EdgeKE chooses each exit's threshold from
+// the share that should leave there, blind to the other exits; `quantileThresholds` is that baseline.
+import { risingOrder } from "./sweep.ts";
+import {
+  CLOSED,
+  cumulative,
+  OFFLOAD_NOTHING,
+  OFFLOAD_UNDECIDED,
+  type SystemCosts,
+  type SystemOutcomes,
+  type Thresholds,
+} from "./system-outcomes.ts";
+
+/** In units of accuracy: what a millisecond and an offload cost. */
+export interface Prices {
+  perMs: number;
+  perOffload: number;
+}
+
+/** Rounds after which thresholds that still move are taken as they are; a handful is usual. */
+const MAX_ROUNDS = 30;
+
+/**
+ * Thresholds that maximise mean[correct - perMs * latency - perOffload * offloaded] on the rows, by coordinate
+ * ascent from all exits closed. A threshold lies midway between two neighbouring values, so that it does not
+ * hang on one row. Cost: O(rounds * exits * rows) after one sort for each exit.
+ *
+ * @param start thresholds to start from (default: every exit closed, all that is undecided offloaded)
+ */
+export function jointThresholds(
+  outcomes: SystemOutcomes,
+  costs: SystemCosts,
+  prices: Prices,
+  start: Thresholds = { exits: outcomes.exits.map(() => CLOSED), offload: OFFLOAD_UNDECIDED },
+): Thresholds {
+  const orders = outcomes.exits.map(({ confidence }) => risingOrder(confidence));
+  const metricOrder = risingOrder(outcomes.vote.metric);
+  const edgeMs = cumulative(costs.stageMs);
+  const thresholds = { exits: [...start.exits], offload: start.offload };
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = JSON.stringify(thresholds);
+    thresholds.offload = bestOffload(outcomes, costs, prices, thresholds, metricOrder);
+    // The deepest exit first: what an earlier exit gains by waiting is then already right.
+    for (let exit = outcomes.exits.length - 1; exit >= 0; exit--) {
+      const worth = worthOfWaiting(outcomes, costs, prices, thresholds, exit);
+      const { confidence, correct } = outcomes.exits[exit];
+      const gains = Float64Array.from(worth, (waiting, row) =>
+        Number.isNaN(waiting) ? 0 : correct[row] - prices.perMs * edgeMs[exit] - waiting,
+      );
+      thresholds.exits[exit] = bestCut(confidence, orders[exit], gains, CLOSED);
+    }
+    if (JSON.stringify(thresholds) === before) break;
+  }
+  return thresholds;
+}
+
+/** EdgeKE's choice: each exit's threshold is the quantile that lets a share of the images reaching it leave there. */
+export function quantileThresholds(outcomes: SystemOutcomes, shares: readonly number[]): number[] {
+  const thresholds: number[] = [];
+  let reaching = Array.from({ length: outcomes.rows }, (_, row) => row);
+  outcomes.exits.forEach(({ confidence }, exit) => {
+    const sorted = Float64Array.from(reaching, (row) => confidence[row]).sort();
+    const staying = Math.round((1 - shares[exit]) * sorted.length);
+    const threshold = staying < sorted.length ? sorted[staying] : CLOSED;
+    thresholds.push(threshold);
+    reaching = reaching.filter((row) => confidence[row] < threshold);
+  });
+  return thresholds;
+}
+
+function bestOffload(
+  outcomes: SystemOutcomes,
+  costs: SystemCosts,
+  prices: Prices,
+  thresholds: Thresholds,
+  metricOrder: Uint32Array,
+): number {
+  const { vote, cloud } = outcomes;
+  const price = prices.perMs * costs.cloudMs + prices.perOffload;
+  const gains = new Float64Array(outcomes.rows);
+  for (let row = 0; row < outcomes.rows; row++) {
+    if (reaches(outcomes, thresholds, outcomes.exits.length, row)) {
+      gains[row] = cloud.correct[row] - vote.correct[row] - price;
+    }
+  }
+  return bestCut(vote.metric, metricOrder, gains, OFFLOAD_NOTHING);
+}
+
+/** What each image that reaches an exit is worth if it does not leave there; NaN for those that left before. */
+function worthOfWaiting(
+  outcomes: SystemOutcomes,
+  costs: SystemCosts,
+  prices: Prices,
+  thresholds: Thresholds,
+  exit: number,
+): Float64Array {
+  const { exits, vote, cloud, rows } = outcomes;
+  const edgeMs = cumulative(costs.stageMs);
+  const worth = new Float64Array(rows);
+  const offloadPrice = prices.perMs * costs.cloudMs + prices.perOffload;
+  for (let row = 0; row < rows; row++) {
+    if (!reaches(outcomes, thresholds, exit, row)) {
+      worth[row] = Number.NaN;
+      continue;
+    }
+    let later = exit + 1;
+    while (later < exits.length && exits[later].confidence[row] < thresholds.exits[later]) later++;
+    if (later < exits.length) worth[row] = exits[later].correct[row] - prices.perMs * edgeMs[later];
+    else if (vote.metric[row] >= thresholds.offload) worth[row] = cloud.correct[row] - offloadPrice;
+    else worth[row] = vote.correct[row];
+    if (later === exits.length) worth[row] -= prices.perMs * edgeMs[exits.length - 1];
+  }
+  return worth;
+}
+
+function reaches(outcomes: SystemOutcomes, thresholds: Thresholds, exit: number, row: number): boolean {
+  for (let earlier = 0; earlier < exit; earlier++) {
+    if (outcomes.exits[earlier].confidence[row] >= thresholds.exits[earlier]) return false;
+  }
+  return true;
+}
+
+/** The cut at which the gains of the rows from it on sum to most; `none` where no cut gains anything. */
+function bestCut(values: Float64Array, order: Uint32Array, gains: Float64Array, none: number): number {
+  let best = 0;
+  let cut = none;
+  let sum = 0;
+  for (let rank = order.length - 1; rank >= 0; rank--) {
+    sum += gains[order[rank]];
+    const value = values[order[rank]];
+    const below = rank > 0 ? values[order[rank - 1]] : Number.NEGATIVE_INFINITY;
+    // Rows of equal value stand on the same side; a sum that only ties is not worth moving for.
+    if (below === value || sum <= best + 1e-12) continue;
+    best = sum;
+    cut = rank > 0 ? (value + below) / 2 : value;
+  }
+  return cut;
+}

@@ -1,0 +1,70 @@
+// The one threshold of a pair: samples whose confidence is below it are offloaded. On demand, or certified.
+import { type Comparison, certifyInOrder, type RiskLimit } from "./risk-control.ts";
+import { type AccuracyCurve, pointOf, risingOrder } from "./sweep.ts";
+import type { Wishes } from "./threshold-choice.ts";
+
+/** Milliseconds. */
+export interface PairCosts {
+  edgeMs: number;
+  /** What an offload adds. */
+  cloudMs: number;
+}
+
+/** Candidates of a guarantee, fixed before any row is seen, the safest first; dense where confidences crowd. */
+const CANDIDATES = Array.from({ length: 201 }, (_, j) => 1 - (j / 200) ** 3);
+
+/**
+ * The threshold that fulfils all wishes on the rows of the curve: the least offloading where an accuracy is
+ * wished for, else the most accurate (of equals the least offloading). Null where none fulfils them.
+ */
+export function choosePairThreshold(curve: AccuracyCurve, costs: PairCosts, wishes: Wishes): number | null {
+  const { maxOffload = 1, minAccuracy = 0, maxMeanLatencyMs = Number.POSITIVE_INFINITY } = wishes;
+  let best: { threshold: number; accuracy: number } | null = null;
+  for (let point = 0; point < curve.thresholds.length; point++) {
+    const { threshold, accuracy, offloadRate } = pointOf(curve, point);
+    const latencyMs = costs.edgeMs + offloadRate * costs.cloudMs;
+    if (offloadRate > maxOffload || latencyMs > maxMeanLatencyMs) break;
+    if (accuracy < minAccuracy) continue;
+    if (wishes.minAccuracy !== undefined) return threshold;
+    if (best === null || accuracy > best.accuracy) best = { threshold, accuracy };
+  }
+  return best?.threshold ?? null;
+}
+
+/**
+ * The lowest threshold certified to lose at most the limit of accuracy against offloading everything; null
+ * where none is. Each array is [rows]; cost: one sort, and a test for each of 201 candidates.
+ *
+ * @throws RangeError for a limit or level outside (0, 1)
+ */
+export function certifiedPairThreshold(
+  confidence: Float64Array,
+  edgeCorrect: Uint8Array,
+  cloudCorrect: Uint8Array,
+  limit: RiskLimit,
+): number | null {
+  const comparisons = comparisonsAt(CANDIDATES, confidence, edgeCorrect, cloudCorrect);
+  const certified = certifyInOrder(comparisons, confidence.length, limit);
+  return certified === 0 ? null : CANDIDATES[certified - 1];
+}
+
+/** Lost and won among the samples kept at each threshold; thresholds fall, so more and more are kept. */
+function* comparisonsAt(
+  thresholds: readonly number[],
+  confidence: Float64Array,
+  edgeCorrect: Uint8Array,
+  cloudCorrect: Uint8Array,
+): Generator<Comparison> {
+  const order = risingOrder(confidence);
+  let rank = order.length - 1;
+  let worse = 0;
+  let better = 0;
+  for (const threshold of thresholds) {
+    for (; rank >= 0 && confidence[order[rank]] >= threshold; rank--) {
+      const row = order[rank];
+      if (cloudCorrect[row] > edgeCorrect[row]) worse++;
+      else if (cloudCorrect[row] < edgeCorrect[row]) better++;
+    }
+    yield { worse, better };
+  }
+}

@@ -1,0 +1,71 @@
+// Whether a calibration belongs to the model that is to use it. Whoever takes one from outside asks
+// here: the bundle's build, the Worker reading KV, and `spillway publish`.
+import { gainFeatures } from "../offload/gain-model.ts";
+import { type Calibration, type Calibrator, calibrationSchema } from "./calibration.ts";
+import { describeIssues } from "./document.ts";
+import type { Manifest } from "./manifest.ts";
+
+/**
+ * Vector calibrators of three exits and the cloud over 50,000 classes, in six digits, take 4 MB; those
+ * of a hundred classes 8 KB. A Worker may hold two calibrations and be reading a third, beside a picture
+ * and the network, in an isolate's 128 MB.
+ */
+export const MAX_CALIBRATION_BYTES = 4_194_304;
+
+/** Where KV keeps the calibration whose text has this SHA-256. */
+export function calibrationKey(sha256: string): string {
+  return `calibration:${sha256}`;
+}
+
+export type CalibrationCheck = { ok: true; calibration: Calibration } | { ok: false; error: string };
+
+/**
+ * Validates a calibration's text against its schema and against the model that it is to serve.
+ * Pure and total: every failure is a value whose `error` is one readable line.
+ */
+export function checkCalibrationText(text: string, manifest: Manifest, modelHash: string): CalibrationCheck {
+  const bytes = new TextEncoder().encode(text).byteLength;
+  if (bytes > MAX_CALIBRATION_BYTES) {
+    return { ok: false, error: `expected at most ${MAX_CALIBRATION_BYTES} bytes, got ${bytes}` };
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false, error: "expected JSON" };
+  }
+  const parsed = calibrationSchema.safeParse(value);
+  if (!parsed.success) return { ok: false, error: describeIssues(parsed.error) };
+  const error = modelMismatch(parsed.data, manifest, modelHash);
+  return error === null ? { ok: true, calibration: parsed.data } : { ok: false, error };
+}
+
+function modelMismatch(calibration: Calibration, manifest: Manifest, modelHash: string): string | null {
+  const { model, exits, vote } = calibration;
+  const stages = manifest.edge.stages.length;
+  if (model !== modelHash) return `model: fitted for ${model}, but this model is ${modelHash}`;
+  if (exits.length !== stages) return `exits: expected ${stages} calibrators for this model, got ${exits.length}`;
+  if (vote.length !== stages) return `vote: expected ${stages} weights for this model, got ${vote.length}`;
+  return classesMismatch(calibration, manifest.labels.length);
+}
+
+function classesMismatch({ exits, cloud, gainModel }: Calibration, classes: number): string | null {
+  const weights = gainModel?.weights.length ?? gainFeatures(classes);
+  if (weights !== gainFeatures(classes)) {
+    return `gainModel.weights: expected ${gainFeatures(classes)} for ${classes} classes, got ${weights}`;
+  }
+  const counts: [path: string, count: number | null][] = [
+    ...exits.map((exit, index): [string, number | null] => [`exits.${index}.scale`, classesOf(exit)]),
+    ["cloud.scale", classesOf(cloud)],
+    ["gainModel.offsets", gainModel?.offsets.length ?? null],
+  ];
+  const wrong = counts.find(([, count]) => count !== null && count !== classes);
+  if (wrong === undefined) return null;
+  const [path, count] = wrong;
+  return `${path}: expected one number for each of ${classes} classes, got ${count}`;
+}
+
+/** For how many classes it was fitted; null when any number will do. */
+function classesOf(calibrator: Calibrator): number | null {
+  return "scale" in calibrator ? calibrator.scale.length : null;
+}
