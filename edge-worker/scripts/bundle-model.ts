@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Calibration, calibrationSchema } from "@spillway/shared/schema/calibration";
-import { checkConfig, defaultConfig } from "@spillway/shared/schema/config";
+import type { Calibration } from "@spillway/shared/schema/calibration";
+import { checkCalibrationText } from "@spillway/shared/schema/calibration-check";
 import { parseDocument } from "@spillway/shared/schema/document";
 import { type Manifest, manifestSchema } from "@spillway/shared/schema/manifest";
 
@@ -23,12 +23,8 @@ export async function bundleModel(folder = process.env.SPILLWAY_MODEL ?? DEFAULT
   const hash = sha256(manifestBytes);
   const manifest = parseDocument(manifestSchema, manifestBytes.toString(), manifestFile);
   const calibrationFile = path.join(folder, "calibration.json");
-  const calibration = parseDocument(
-    calibrationSchema,
-    (await read(calibrationFile, "`npm run spillway -- calibrate` makes it")).toString(),
-    calibrationFile,
-  );
-  checkCalibration(calibration, manifest, hash, calibrationFile);
+  const calibrationBytes = await read(calibrationFile, "`npm run spillway -- calibrate` makes it");
+  const calibration = calibrationOf(calibrationBytes.toString(), manifest, hash, calibrationFile);
   const graphs = new Map<string, Uint8Array>();
   for (const { file, sha256: expected } of manifest.edge.stages) {
     const bytes = await read(path.join(folder, file), "the manifest names it");
@@ -41,17 +37,11 @@ export async function bundleModel(folder = process.env.SPILLWAY_MODEL ?? DEFAULT
   await replaceFile(path.join(GENERATED, "model.ts"), Buffer.from(moduleText(manifest, calibration, hash)));
 }
 
-function checkCalibration(calibration: Calibration, manifest: Manifest, hash: string, file: string): void {
-  if (calibration.model !== hash) {
-    const fitted = `fitted for model ${calibration.model}, but manifest.json is ${hash}`;
-    throw new Error(`${file}: ${fitted}; \`npm run spillway -- calibrate\` fits it again`);
-  }
-  const stages = manifest.edge.stages.length;
-  if (calibration.exits.length !== stages) {
-    throw new Error(`${file}: expected ${stages} exits, got ${calibration.exits.length}`);
-  }
-  const checked = checkConfig(defaultConfig(manifest, hash, calibration), manifest, hash);
-  if (!checked.ok) throw new Error(`${file}: ${checked.error}`);
+/** @throws Error naming the file, when it is not this model's calibration */
+function calibrationOf(text: string, manifest: Manifest, hash: string, file: string): Calibration {
+  const checked = checkCalibrationText(text, manifest, hash);
+  if (!checked.ok) throw new Error(`${file}: ${checked.error}; \`npm run spillway -- calibrate\` fits it again`);
+  return checked.calibration;
 }
 
 /** @throws Error that says which file cannot be read, and what that means */

@@ -43,7 +43,10 @@ export function createApp(bundle: ModelBundle): Hono<AppEnv> {
   app.route("/", healthRoutes);
   app.route("/v1/classify", classifyRoute);
   app.route("/v1/config", configRoutes);
-  app.get("/v1/models", (context) => context.json(describeModels(bundle)));
+  app.get("/v1/models", async (context) => {
+    const { calibration } = await context.get("isolate").configs.current(context.get("background"));
+    return context.json(describeModels(bundle, calibration));
+  });
 
   app.notFound((context) => {
     const methods = METHODS[context.req.path];

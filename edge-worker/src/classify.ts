@@ -1,13 +1,14 @@
 // One request, from bytes to answer, in the order in which it happens.
 
-import { poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
-import { applyMetric } from "@spillway/shared/offload/metric";
+import { expectedGain } from "@spillway/shared/offload/expected-gain";
+import { fuse } from "@spillway/shared/offload/fusion";
 import type { Config } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
 import { answerOf } from "./answer.ts";
 import type { Gate } from "./bucket/gate-client.ts";
 import { askCloud, type CloudServices, type Patience } from "./cloud/ask-cloud.ts";
 import { largeQuestion } from "./cloud/large-route.ts";
+import type { CalibratedConfig } from "./config/config-store.ts";
 import type { ImageFailure } from "./image/failure.ts";
 import { readPicture } from "./image/picture.ts";
 import type { EdgeModel } from "./inference/edge-model.ts";
@@ -38,10 +39,10 @@ export type ClassifyOutcome = { ok: true; result: Result } | ({ ok: false } & Im
 
 export async function classify(
   request: ClassifyRequest,
-  config: Config,
+  { config, calibration }: CalibratedConfig,
   services: ClassifyServices,
 ): Promise<ClassifyOutcome> {
-  const { manifest, calibration } = services.bundle;
+  const { manifest } = services.bundle;
   const watch = startStopwatch(services.now, request.startedMs);
   const answer = answerOf(request, config, services.bundle, watch);
 
@@ -53,7 +54,7 @@ export async function classify(
   watch.lap("edgeMs");
   if (edge.exit !== null) return answer(edge, { reason: "confident", exit: edge.exit });
 
-  const metric = applyMetric(calibration.metric[config.edge.confidence], edge.confidence);
+  const metric = expectedGain(calibration, config.edge.confidence, edge.probabilities, edge.confidence);
   if (!config.offload.enabled) return answer(edge, { reason: "offload-disabled", metric });
   const timeForGate = timeLeft(request, watch.elapsedMs());
   if (timeForGate <= 0) return answer(edge, { reason: "deadline", metric });
@@ -69,7 +70,7 @@ export async function classify(
 
   // The tail joins here as a second route; until then every offload takes the large model.
   const route = "large";
-  const question = largeQuestion(request.id, picture.large, services.bundle);
+  const question = largeQuestion(request.id, picture.large, manifest, calibration.cloud);
   const cloud = await askCloud(question, patience(config.offload, deadlineLeft), services);
   watch.lap("cloudMs");
   const { bytesSent } = cloud;
@@ -79,7 +80,7 @@ export async function classify(
     return answer(edge, { ...sent, reason: cloud.reason });
   }
   const fusion = config.offload.fuse ? calibration.fusion : null;
-  const probabilities = fusion === null ? cloud.answer : fuse(edge.probabilities, cloud.answer, fusion.edgeWeight);
+  const probabilities = fusion === null ? cloud.answer : fuse(edge.probabilities, cloud.answer, fusion);
   return answer({ probabilities }, { ...sent, tier: "cloud" });
 }
 
@@ -98,8 +99,4 @@ async function askGate(gate: Gate, metric: number, offload: Config["offload"], t
 /** The cloud may take as long as configured, or as the caller has left. */
 function patience({ timeoutMs, retries }: Config["offload"], deadlineLeft: number): Patience {
   return { timeoutMs: Math.min(timeoutMs, deadlineLeft), isDeadline: deadlineLeft < timeoutMs, retries };
-}
-
-function fuse(edge: Float64Array, cloud: Float64Array, edgeWeight: number): Float64Array {
-  return poolProbabilities([edge, cloud], [edgeWeight, 1 - edgeWeight]);
 }

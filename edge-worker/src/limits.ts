@@ -4,6 +4,8 @@
 export const CONFIG_MAX_AGE_MS = 10_000;
 /** Seconds for which Cloudflare may answer a KV read from its cache; 30 is the least it allows. */
 export const KV_CACHE_SECONDS = 30;
+/** Calibrations from KV that an isolate holds: the one in force, and the one before it, which may come back. */
+export const MAX_HELD_CALIBRATIONS = 2;
 /** Milliseconds to wait for the gate. A call takes a few; an object that wakes up far away some hundred. */
 export const GATE_TIMEOUT_MS = 500;
 /** Failures in a row after which the cloud is left alone for a while. */

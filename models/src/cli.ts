@@ -17,9 +17,45 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Pick<Command, 
     summary: "show or change the configuration of a running Worker",
     load: () => import("./commands/config.ts"),
   },
+  publish: {
+    summary: "put a configuration and a calibration into the Worker's KV",
+    load: () => import("./commands/publish.ts"),
+  },
+  evaluate: {
+    summary: "run a model's exits and its large model over labelled images",
+    load: () => import("./commands/evaluate.ts"),
+  },
   calibrate: {
     summary: "fit a model's calibration.json on labelled images",
     load: () => import("./commands/calibrate.ts"),
+  },
+  reliability: {
+    summary: "draw how far confidence is from accuracy, before and after calibration",
+    load: () => import("./commands/reliability.ts"),
+  },
+  sweep: {
+    summary: "accuracy and offload rate of a pair at every threshold",
+    load: () => import("./commands/sweep.ts"),
+  },
+  thresholds: {
+    summary: "choose the exits' and the offload threshold, on demand or with a guarantee",
+    load: () => import("./commands/thresholds.ts"),
+  },
+  metric: {
+    summary: "fit the expected gain of asking the cloud in several ways and compare them",
+    load: () => import("./commands/metric.ts"),
+  },
+  fuse: {
+    summary: "weigh edge and cloud into one answer for offloaded images",
+    load: () => import("./commands/fuse.ts"),
+  },
+  tune: {
+    summary: "from labelled images to a published configuration, in one go",
+    load: () => import("./commands/tune.ts"),
+  },
+  cost: {
+    summary: "price a million images: edge, cloud, or both, and where both does not pay",
+    load: () => import("./commands/cost.ts"),
   },
 };
 
@@ -35,7 +71,7 @@ async function main([name, ...args]: string[]): Promise<void> {
 }
 
 function usage(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
   return `spillway <command> [--help]\n\n${lines.join("\n")}\n`;
 }
 

@@ -10,7 +10,7 @@ import type { Calibration } from "@spillway/shared/schema/calibration";
 import type { Config } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
 import { type ModelLogits, runModels } from "../../models/src/evaluation/run-models.ts";
-import { readMosaic, tileOf } from "../../models/src/images/mosaic.ts";
+import { readMosaic } from "../../models/src/images/mosaic.ts";
 import { splitInHalves } from "../../models/src/images/split.ts";
 import { openModelFolder } from "../../models/src/model-folder.ts";
 import { type Stack, startStack } from "../e2e/stack.ts";
@@ -53,7 +53,12 @@ export async function benchAccuracy() {
   const { report } = splitInHalves(tiles.count);
   const labels = report.map((index) => tiles.labels[index]);
   const logits = await runModels(folder, tiles, report);
-  const images = await Promise.all(report.map((index) => pngOf(tileOf(tiles, index), tiles.width, tiles.height)));
+  const images = await Promise.all(
+    report.map(async (index) => {
+      const { data, width, height } = await tiles.read(index);
+      return pngOf(data, width, height);
+    }),
+  );
   const stack = await startStack();
   const results = [];
   try {

@@ -2,25 +2,28 @@
 //
 // The image travels as the graph's own input tensor, already resized: any v2 server can host the
 // plain ONNX file, and a photo of megabytes costs the few kilobytes that the network looks at.
-import { softmax } from "@spillway/shared/calibration/softmax";
+import { applyCalibrator } from "@spillway/shared/calibration/calibrator";
 import { imageTensorShape, type ResizedImage, tensorOfImage } from "@spillway/shared/preprocess/image-tensor";
 import { type EncodedMessage, encodeRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
 import { float32Values, ProtocolError, tensorOf } from "@spillway/shared/protocol/tensor";
-import type { LargeModel } from "@spillway/shared/schema/manifest";
-import type { ModelBundle } from "../inference/model-bundle.ts";
+import type { Calibrator } from "@spillway/shared/schema/calibration";
+import type { LargeModel, Manifest } from "@spillway/shared/schema/manifest";
 import type { CloudQuestion } from "./ask-cloud.ts";
 
 /** Name under which the endpoint hosts the model. */
 export const LARGE_MODEL_NAME = "large";
 
 /** What is asked of the cloud about one picture, answered by the cloud's calibrated probabilities. */
-export function largeQuestion(id: string, image: ResizedImage, bundle: ModelBundle): CloudQuestion<Float64Array> {
-  const { labels, cloud } = bundle.manifest;
-  const { temperature } = bundle.calibration.cloud;
+export function largeQuestion(
+  id: string,
+  image: ResizedImage,
+  { labels, cloud }: Manifest,
+  calibrator: Calibrator,
+): CloudQuestion<Float64Array> {
   return {
     model: LARGE_MODEL_NAME,
     message: largeRequest(id, image, cloud.large),
-    read: (response) => largeProbabilities(response, cloud.large, labels.length, temperature),
+    read: (response) => largeProbabilities(response, cloud.large, labels.length, calibrator),
   };
 }
 
@@ -42,12 +45,12 @@ export function largeProbabilities(
   response: InferenceResponse,
   large: LargeModel,
   classes: number,
-  temperature: number,
+  calibrator: Calibrator,
 ): Float64Array {
   const output = response.outputs.find((tensor) => tensor.name === large.logits);
   if (output === undefined) throw new ProtocolError(`reply: has no output "${large.logits}"`);
   const logits = float32Values(output);
   if (logits.length !== classes) throw new ProtocolError(`reply: expected ${classes} logits, got ${logits.length}`);
   if (!logits.every(Number.isFinite)) throw new ProtocolError("reply: expected finite logits");
-  return softmax(logits, temperature);
+  return applyCalibrator(logits, calibrator);
 }

@@ -3,17 +3,25 @@
 //
 // The last good one is also kept in KV, under a key of its own: an isolate that starts while a bad
 // value stands there would otherwise fall back to the default, which nobody chose.
-import { type Config, checkConfigText, defaultConfig } from "@spillway/shared/schema/config";
+//
+// A configuration is in force with the calibration that it names, and is refused without it.
+import type { Calibration } from "@spillway/shared/schema/calibration";
+import { CONFIG_KEY, type Config, checkConfigText, defaultConfig } from "@spillway/shared/schema/config";
 import type { ModelBundle } from "../inference/model-bundle.ts";
-import { CONFIG_MAX_AGE_MS, KV_CACHE_SECONDS, KV_TIMEOUT_MS } from "../limits.ts";
+import { CONFIG_MAX_AGE_MS, KV_CACHE_SECONDS } from "../limits.ts";
 import { log } from "../telemetry/log.ts";
-import { withinTime } from "../within-time.ts";
+import { createCalibrationStore } from "./calibration-store.ts";
+import { kvRead } from "./kv-read.ts";
 
-export const CONFIG_KEY = "config";
 export const LAST_GOOD_KEY = "config-last-good";
 
-export interface EffectiveConfig {
+/** A configuration and the calibration that it names. */
+export interface CalibratedConfig {
   config: Config;
+  calibration: Calibration;
+}
+
+export interface EffectiveConfig extends CalibratedConfig {
   source: "kv" | "default" | "last-good";
   /** Why KV's value is not in force; null when it is, or when there is none. */
   error: string | null;
@@ -30,39 +38,62 @@ export interface ConfigStore {
   current(background: Background): Promise<EffectiveConfig>;
   /** The text in KV, unread by any check; null when there is none. @throws when KV cannot be read in time */
   stored(): Promise<string | null>;
-  /** Puts a checked configuration into KV and into force here. @throws when KV cannot be written */
-  replace(config: Config, background: Background): Promise<EffectiveConfig>;
+  /**
+   * Puts a checked configuration into KV and into force here, unless its calibration cannot be had.
+   *
+   * @throws when KV cannot be read or written
+   */
+  replace(config: Config, background: Background): Promise<Replaced>;
 }
 
+export type Replaced = { ok: true; effective: EffectiveConfig } | { ok: false; error: string };
+
 type Background = (work: Promise<unknown>) => void;
+type Check = { ok: true; calibrated: CalibratedConfig } | { ok: false; error: string };
 
 export function createConfigStore(kv: KVNamespace, bundle: ModelBundle, now: () => number): ConfigStore {
-  const { manifest, hash, calibration } = bundle;
+  const { manifest, hash } = bundle;
+  const calibrations = createCalibrationStore(kv, bundle);
   // One value, replaced whole: a request that is cancelled while it waits leaves nothing half changed.
   let held: { effective: EffectiveConfig; readAtMs: number } | undefined;
 
-  const standard = (): Config => defaultConfig(manifest, hash, calibration);
+  const standard = (): CalibratedConfig => {
+    const { calibration } = bundle;
+    return { config: defaultConfig(manifest, hash, calibration), calibration };
+  };
 
   async function refresh(background: Background): Promise<EffectiveConfig> {
     const storedText = await readText(kv, CONFIG_KEY);
     const before = held?.effective;
     if (before !== undefined && before.error === null && before.storedText === storedText) return before;
-    if (storedText === null) return { config: standard(), source: "default", error: null, storedText };
-    const checked = checkConfigText(storedText, manifest, hash);
+    if (storedText === null) return { ...standard(), source: "default", error: null, storedText };
+    const checked = await check(storedText);
     if (checked.ok) {
       background(rememberGood(storedText));
-      return { config: checked.config, source: "kv", error: null, storedText };
+      return { ...checked.calibrated, source: "kv", error: null, storedText };
     }
     log("config-refused", { detail: checked.error });
     return { ...(await lastGood()), error: checked.error, storedText };
   }
 
+  async function check(text: string): Promise<Check> {
+    const checked = checkConfigText(text, manifest, hash);
+    return checked.ok ? withCalibration(checked.config) : checked;
+  }
+
+  async function withCalibration(config: Config): Promise<Check> {
+    const named = await calibrations.named(config.calibration);
+    return named.ok ? { ok: true, calibrated: { config, calibration: named.calibration } } : named;
+  }
+
   /** What was in force here before, else what some isolate found good before, else the default. */
-  async function lastGood(): Promise<Pick<EffectiveConfig, "config" | "source">> {
+  async function lastGood(): Promise<CalibratedConfig & Pick<EffectiveConfig, "source">> {
     const before = held?.effective;
-    if (before !== undefined && before.source !== "default") return { config: before.config, source: "last-good" };
-    const checked = checkConfigText((await readText(kv, LAST_GOOD_KEY)) ?? "", manifest, hash);
-    return checked.ok ? { config: checked.config, source: "last-good" } : { config: standard(), source: "default" };
+    if (before !== undefined && before.source !== "default") {
+      return { config: before.config, calibration: before.calibration, source: "last-good" };
+    }
+    const checked = await check((await readText(kv, LAST_GOOD_KEY)) ?? "");
+    return checked.ok ? { ...checked.calibrated, source: "last-good" } : { ...standard(), source: "default" };
   }
 
   async function rememberGood(text: string): Promise<void> {
@@ -77,7 +108,7 @@ export function createConfigStore(kv: KVNamespace, bundle: ModelBundle, now: () 
   function unreadable(error: unknown): EffectiveConfig {
     log("config-unreadable", { detail: String(error) });
     const fallback: EffectiveConfig = held?.effective ?? {
-      config: standard(),
+      ...standard(),
       source: "default",
       error: null,
       storedText: null,
@@ -97,20 +128,19 @@ export function createConfigStore(kv: KVNamespace, bundle: ModelBundle, now: () 
     stored: () => readText(kv, CONFIG_KEY),
 
     async replace(config, background) {
+      const checked = await withCalibration(config);
+      if (!checked.ok) return checked;
       const storedText = JSON.stringify(config);
       await kv.put(CONFIG_KEY, storedText);
-      const effective: EffectiveConfig = { config, source: "kv", error: null, storedText };
+      const effective: EffectiveConfig = { ...checked.calibrated, source: "kv", error: null, storedText };
       held = { effective, readAtMs: now() };
       background(rememberGood(storedText));
-      return effective;
+      return { ok: true, effective };
     },
   };
 }
 
 /** @throws Error when KV fails or is too slow */
-async function readText(kv: KVNamespace, key: string): Promise<string | null> {
-  const read = kv.get(key, { cacheTtl: KV_CACHE_SECONDS }).then((text) => ({ text }));
-  const inTime = await withinTime(read, KV_TIMEOUT_MS);
-  if (inTime === null) throw new Error(`KV did not answer in ${KV_TIMEOUT_MS} ms`);
-  return inTime.text;
+function readText(kv: KVNamespace, key: string): Promise<string | null> {
+  return kvRead(kv.get(key, { cacheTtl: KV_CACHE_SECONDS }));
 }

@@ -1,8 +1,8 @@
 // The multi-exit network at work: stage by stage until an exit is confident, else the exits vote.
-// Early exits and the vote follow EdgeKE; temperatures make the confidences comparable.
+// Early exits and the vote follow EdgeKE; calibrators make the confidences comparable.
+import { applyCalibrator } from "@spillway/shared/calibration/calibrator";
 import { confidenceOf } from "@spillway/shared/calibration/confidence";
 import { poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
-import { softmax } from "@spillway/shared/calibration/softmax";
 import type { Calibration } from "@spillway/shared/schema/calibration";
 import type { Config } from "@spillway/shared/schema/config";
 import type { EdgeModel } from "./edge-model.ts";
@@ -26,7 +26,7 @@ export async function runExits(
   let input = model.imageInput(image);
   for (const [index, { threshold }] of config.exits.entries()) {
     const { logits, features } = await model.runStage(index, input);
-    const probabilities = softmax(logits, calibration.exits[index].temperature);
+    const probabilities = applyCalibrator(logits, calibration.exits[index]);
     const confidence = confidenceOf(probabilities, config.confidence);
     if (confidence >= threshold) return { exit: index + 1, probabilities, confidence };
     opinions.push(probabilities);

@@ -22,7 +22,8 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
   const isolate = context.get("isolate");
   const startedMs = isolate.now();
   const background = context.get("background");
-  const { config } = await isolate.configs.current(background);
+  const effective = await isolate.configs.current(background);
+  const { config } = effective;
 
   const clientKey = await clientKeyOf(context.req.header(isolate.settings.CLIENT_KEY_HEADER));
   const waitSeconds = isolate.meter.waitSeconds(clientKey, config.limits.requestsPerMinute, isolate.now());
@@ -47,6 +48,6 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
   };
   const { OFFLOAD_GATE } = context.env;
   const gate = gateOf(OFFLOAD_GATE.get(OFFLOAD_GATE.idFromName(clientKey)), background);
-  const outcome = await classify(request, config, { ...isolate, gate });
+  const outcome = await classify(request, effective, { ...isolate, gate });
   return outcome.ok ? context.json(outcome.result) : problem(context, outcome);
 });

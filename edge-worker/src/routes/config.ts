@@ -39,7 +39,9 @@ export const configRoutes = new Hono<AppEnv>()
         const detail = `the configuration's ETag is now ${current}`;
         return problem(context, { reason: "precondition-failed", detail });
       }
-      return await answer(context, await configs.replace(checked.config, context.get("background")), bundle);
+      const replaced = await configs.replace(checked.config, context.get("background"));
+      if (!replaced.ok) return problem(context, { reason: "invalid-config", detail: replaced.error });
+      return await answer(context, replaced.effective, bundle);
     } catch (error) {
       log("config-not-stored", { detail: String(error) });
       return problem(

@@ -1,8 +1,10 @@
 // `GET /v1/models`: what runs here and how accurate it was measured to be.
+import type { Calibration } from "@spillway/shared/schema/calibration";
 import { LARGE_MODEL_NAME } from "../cloud/large-route.ts";
 import type { ModelBundle } from "../inference/model-bundle.ts";
 
-export function describeModels({ hash, manifest, calibration }: ModelBundle) {
+/** @param calibration the one in force */
+export function describeModels({ hash, manifest }: ModelBundle, calibration: Calibration) {
   const { edge, cloud } = manifest;
   return {
     models: [
@@ -15,9 +17,15 @@ export function describeModels({ hash, manifest, calibration }: ModelBundle) {
           exit: index + 1,
           multiplyAdds: stage.multiplyAdds,
           parameters: stage.parameters,
-          temperature: calibration.exits[index].temperature,
+          calibrator: calibration.exits[index],
         })),
-        cloud: { [LARGE_MODEL_NAME]: { multiplyAdds: cloud.large.multiplyAdds, parameters: cloud.large.parameters } },
+        cloud: {
+          [LARGE_MODEL_NAME]: {
+            multiplyAdds: cloud.large.multiplyAdds,
+            parameters: cloud.large.parameters,
+            calibrator: calibration.cloud,
+          },
+        },
         accuracy: manifest.accuracy,
         calibratedOn: calibration.fittedOn,
         training: manifest.training,

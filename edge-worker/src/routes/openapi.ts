@@ -83,7 +83,7 @@ export const openApiDocument = () => ({
         requestBody: { required: true, content: json("Config") },
         responses: {
           200: { description: "In force", content: json("EffectiveConfig") },
-          400: problemResponse("The configuration is refused, and why"),
+          400: problemResponse("The configuration, or the calibration that it names, is refused, and why"),
           401: problemResponse("No valid token"),
           412: problemResponse("The configuration has changed meanwhile"),
           413: problemResponse("Too many bytes"),

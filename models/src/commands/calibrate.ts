@@ -1,57 +1,113 @@
-// `spillway calibrate`: temperatures, vote, fusion and offload metric of one model, fitted on the
-// calibration half of a mosaic and written beside the manifest.
-import { writeFile } from "node:fs/promises";
+// `spillway calibrate`: a classifier's probabilities made to mean what they say; for one table of logits, or
+// for all members of a model, whose calibration.json it writes.
 import path from "node:path";
+import { crossValidateCalibrator, fitCalibrator } from "@spillway/shared/calibration/fit-calibrator";
+import { fitTemperature } from "@spillway/shared/calibration/temperature";
+import { METHOD_CHOICES, METHOD_HELP, methodOf } from "../evaluation/calibration-method.ts";
+import { calibrationQuality } from "../evaluation/calibration-report.ts";
 import { fitCalibration } from "../evaluation/fit-calibration.ts";
-import { runModels } from "../evaluation/run-models.ts";
-import { readMosaic } from "../images/mosaic.ts";
-import { DEFAULT_SPLIT_SEED, splitInHalves } from "../images/split.ts";
+import { loadEvaluation, rowsOfPart } from "../evaluation/load-evaluation.ts";
+import { readSingle, SINGLE_FLAGS, SINGLE_HELP } from "../evaluation/single.ts";
+import { choiceFlag } from "../flag-values.ts";
 import { openModelFolder } from "../model-folder.ts";
-import { startProgress } from "../progress.ts";
+import { OUTPUT_FLAGS, reportResult, writeWhole } from "../result-output.ts";
+import { percent, textTable } from "../text-table.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 
-const HELP = `spillway calibrate --images MOSAIC [--model FOLDER] [--out FILE] [--json]
+const HELP = `spillway calibrate --probabilities P.npy|--logits L.npy --labels Y.npy [--method METHOD]
+spillway calibrate --images MOSAIC|FOLDER|--evaluation E.npz [--model FOLDER] [--method METHOD] [--part fit]
 
-  --images MOSAIC  lossless mosaic of labelled tiles, 100 wide, tile i of class i % classes
-  --model FOLDER   folder of manifest.json and its graphs (default models/cifar100)
-  --out FILE       where to write (default calibration.json in the model's folder)
-  --json           print the calibration on stdout
+One table: reports accuracy, NLL, ECE, adaptive ECE and Brier score before and after.
 
-Fits on the calibration half of the images (seed ${DEFAULT_SPLIT_SEED}); the other half is never looked at.
+${SINGLE_HELP}
+A model: fits a calibrator for each exit and the large model, the vote, the fusion and the offload metric.
+
+  --images               labelled images: a mosaic, or a folder with one folder a class
+  --evaluation E.npz     what \`spillway evaluate\` wrote, instead
+  --model FOLDER         manifest.json and its graphs (default models/cifar100)
+  --part fit             use only the part that leaves rows to certify thresholds (default: the calibration half)
+
+${METHOD_HELP}  --json                 { temperature, before: { accuracy, nll, ece, adaptiveEce, brier }, after, ... }, or the fit
+  --out FILE             one table: write that there; a model: its calibration (default calibration.json beside it)
+
+\`after\` is cross-validated: every row is calibrated by a fit on the other folds. Of labelled images only the
+calibration half is used; the report half is never looked at.
 `;
 
 export async function run(args: string[]): Promise<void> {
   const flags = parseFlags(
     args,
     {
+      ...SINGLE_FLAGS,
+      ...OUTPUT_FLAGS,
       images: { type: "string" },
+      evaluation: { type: "string" },
       model: { type: "string", default: "models/cifar100" },
-      out: { type: "string" },
-      json: { type: "boolean", default: false },
+      method: { type: "string", default: "temperature" },
+      part: { type: "string", default: "calibration" },
     },
     HELP,
   );
   if (flags === null) return;
-  const { images, model, out, json } = flags.values;
-  if (images === undefined) throw new UsageError("--images is needed; see spillway calibrate --help");
-  const folder = await openModelFolder(model);
-  const tiles = await readMosaic(images, folder.manifest.edge.preprocessing, folder.manifest.labels.length);
-  const { calibration: half } = splitInHalves(tiles.count);
-  const logits = await runModels(folder, tiles, half, startProgress("images", half.length));
-  const calibration = fitCalibration(
-    logits,
-    half.map((index) => tiles.labels[index]),
-    {
-      model: folder.hash,
-      fittedOn: {
-        dataset: `calibration half of ${path.basename(images)}, split seed ${DEFAULT_SPLIT_SEED}`,
-        n: half.length,
-      },
-    },
-  );
-  const file = out ?? path.join(model, "calibration.json");
-  const text = `${JSON.stringify(calibration, null, 2)}\n`;
-  await writeFile(file, text);
+  const { values } = flags;
+  const isTable = values.probabilities !== undefined || values.logits !== undefined;
+  const isModel = values.images !== undefined || values.evaluation !== undefined;
+  if (isTable === isModel) {
+    throw new UsageError("expected --probabilities, --logits, --images or --evaluation; see spillway calibrate --help");
+  }
+  await (isTable ? calibrateTable(values) : calibrateModel(values));
+}
+
+type Values = { method: string; json?: boolean; out?: string };
+
+async function calibrateTable(values: Values & { probabilities?: string; logits?: string; labels?: string }) {
+  const { logits, probabilities, labels, classes } = await readSingle("calibrate", values);
+  const { method, nll } = methodOf(values.method, logits, labels, classes);
+  const result = {
+    temperature: fitTemperature(logits, labels, classes),
+    before: calibrationQuality(probabilities, labels, classes),
+    after: calibrationQuality(crossValidateCalibrator(method, logits, labels, classes).probabilities, labels, classes),
+    method,
+    crossValidatedNll: nll,
+    calibrator: fitCalibrator(method, logits, labels, classes),
+    rows: labels.length,
+    classes,
+  };
+  const text = `temperature ${result.temperature.toFixed(5)}, ${labels.length} rows, ${classes} classes\n`;
+  const table = qualityTable([
+    ["before", result.before],
+    [`after (${method}, cross-validated)`, result.after],
+  ]);
+  await reportResult(result, values, text + table);
+}
+
+async function calibrateModel(values: Values & { images?: string; evaluation?: string; model: string; part: string }) {
+  const part = choiceFlag("part", values.part, ["calibration", "fit"] as const);
+  const folder = await openModelFolder(values.model);
+  const evaluation = rowsOfPart(await loadEvaluation(folder, values), part);
+  const { dataset, labels } = evaluation;
+  const identity = { model: folder.hash, fittedOn: { dataset, n: labels.length, part } };
+  const fit = fitCalibration(evaluation, labels, identity, choiceFlag("method", values.method, METHOD_CHOICES));
+  const file = values.out ?? path.join(values.model, "calibration.json");
+  await writeWhole(file, `${JSON.stringify(fit.calibration, null, 2)}\n`);
   process.stderr.write(`wrote ${file}\n`);
-  if (json) process.stdout.write(text);
+  const members = fit.members.flatMap(({ name, method, before, after }) => [
+    [name, before] as const,
+    [`  ${method}`, after] as const,
+  ]);
+  await reportResult(fit, { json: values.json }, qualityTable(members));
+}
+
+function qualityTable(rows: readonly (readonly [string, ReturnType<typeof calibrationQuality>])[]): string {
+  return textTable(
+    ["", "accuracy", "NLL", "ECE", "adaptive ECE", "Brier"],
+    rows.map(([name, quality]) => [
+      name,
+      percent(quality.accuracy, 2),
+      quality.nll.toFixed(5),
+      quality.ece.toFixed(5),
+      quality.adaptiveEce.toFixed(5),
+      quality.brier.toFixed(5),
+    ]),
+  );
 }

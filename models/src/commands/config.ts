@@ -4,6 +4,7 @@
 // nobody else did meanwhile (If-Match).
 import { readFile, writeFile } from "node:fs/promises";
 import type { Config } from "@spillway/shared/schema/config";
+import { configChanges, describeChanges } from "../publish/config-changes.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
@@ -70,29 +71,26 @@ async function changeConfig(url: string, assignments: string[], token: string): 
   const { effective, etag } = await readConfig(url);
   const config = structuredClone(effective.config);
   config.version = new Date().toISOString();
-  const changes = assignments.map(parseAssignment);
-  for (const change of changes) assign(config, change);
+  for (const assignment of assignments) assign(config, parseAssignment(assignment));
   const response = await edgeFetch(url, {
     method: "PUT",
     body: JSON.stringify(config),
     headers: { authorization: `Bearer ${token}`, "if-match": etag, "content-type": "application/json" },
   });
   if (!response.ok) throw new Error(await problemText(response));
-  for (const { path } of changes) {
-    process.stderr.write(`${path}: ${show(effective.config, path)} -> ${show(config, path)}\n`);
-  }
+  process.stderr.write(describeChanges(configChanges(effective.config, config)));
   process.stderr.write(`version ${config.version} is in force\n`);
   return (await response.json()) as EffectiveConfig;
 }
 
-interface Change {
+interface Assignment {
   /** Keys joined by dots. */
   path: string;
   value: unknown;
 }
 
 /** `a[0].b=1` and `a.0.b=1` are the same. @throws UsageError for what is no assignment */
-function parseAssignment(assignment: string): Change {
+function parseAssignment(assignment: string): Assignment {
   const at = assignment.indexOf("=");
   if (at < 1) throw new UsageError(`expected PATH=VALUE, got "${assignment}"`);
   const path = assignment.slice(0, at).replaceAll(/\[(\d+)\]/g, ".$1");
@@ -100,7 +98,7 @@ function parseAssignment(assignment: string): Change {
 }
 
 /** Sets one existing field. @throws UsageError when there is no such field */
-function assign(config: Config, { path, value }: Change): void {
+function assign(config: Config, { path, value }: Assignment): void {
   const keys = path.split(".");
   const last = keys.pop() as string;
   const parent = keys.reduce<unknown>(child, config);
@@ -114,10 +112,6 @@ function child(parent: unknown, key: string): unknown {
   return typeof parent === "object" && parent !== null && Object.hasOwn(parent, key)
     ? (parent as Record<string, unknown>)[key]
     : undefined;
-}
-
-function show(config: Config, path: string): string {
-  return JSON.stringify(path.split(".").reduce<unknown>(child, config));
 }
 
 function parseValue(text: string): unknown {

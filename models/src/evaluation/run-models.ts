@@ -1,10 +1,11 @@
 // Runs every graph of a model over images with onnxruntime-node: what the Worker and the backend
-// together would compute, offline and for all exits.
-import { imageTensor, imageTensorShape } from "@spillway/shared/preprocess/image-tensor";
-import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
-import * as ort from "onnxruntime-node";
-import { type Tiles, tileOf } from "../images/mosaic.ts";
-import { type ModelFolder, readGraph } from "../model-folder.ts";
+// together would compute, offline and for all exits. Each of a few threads runs the graphs on one
+// core while the next images are decoded and resized.
+import { availableParallelism } from "node:os";
+import type { BrokenImageError, LabelledImages } from "../images/labelled-images.ts";
+import type { ModelFolder } from "../model-folder.ts";
+import { batchSize, type ModelBatch, modelBatches } from "./model-batch.ts";
+import { type BatchLogits, ModelThread } from "./model-thread.ts";
 
 export interface ModelLogits {
   rows: number;
@@ -15,60 +16,99 @@ export interface ModelLogits {
   large: Float32Array;
 }
 
-const BATCH = 50;
+export interface ModelRun extends ModelLogits {
+  /** Which image each row is: the chosen indices without those of broken images. */
+  indices: number[];
+}
+
+export interface RunOptions {
+  /** Called with the images done so far, broken ones included. */
+  progress?: ((images: number) => void) | undefined;
+  /** Called for an image that the Worker would refuse, which is then left out; without it such an image ends the run. */
+  onBroken?: ((error: BrokenImageError) => void) | undefined;
+}
+
+/** Each thread holds the whole model. */
+const MAX_THREADS = 8;
 
 /**
- * Logits of all exits and of the large model for the chosen tiles, in their order.
- * @param progress called with the rows done so far
+ * Logits of all exits and of the large model for the chosen images, in their order.
+ * @throws Error with one clear line for a graph that cannot be run
+ * @throws BrokenImageError for the first image that cannot be used
  */
 export async function runModels(
   folder: ModelFolder,
-  tiles: Tiles,
+  images: LabelledImages,
   indices: readonly number[],
-  progress: (rows: number) => void = () => {},
-): Promise<ModelLogits> {
-  const { edge, cloud, labels } = folder.manifest;
-  const open = async (graph: { file: string; sha256: string }) =>
-    ort.InferenceSession.create(await readGraph(folder, graph));
-  const stages = await Promise.all(edge.stages.map(open));
-  const large = await open(cloud.large);
-  const rows = indices.length;
-  const logits: ModelLogits = {
-    rows,
-    classes: labels.length,
-    exits: edge.stages.map(() => new Float32Array(rows * labels.length)),
-    large: new Float32Array(rows * labels.length),
+  { progress = () => {}, onBroken }: RunOptions = {},
+): Promise<ModelRun> {
+  const { edge, labels } = folder.manifest;
+  const member = () => new Float32Array(indices.length * labels.length);
+  const logits = { rows: indices.length, classes: labels.length, exits: edge.stages.map(member), large: member() };
+  const kept: number[] = [];
+  const threads = startThreads(folder, Math.ceil(indices.length / batchSize(folder.manifest)));
+  let done = 0;
+  const countDone = (count: number) => {
+    done += count;
+    progress(done);
   };
-  for (let row = 0; row < rows; row += BATCH) {
-    const batch = indices.slice(row, row + BATCH);
-    const at = row * labels.length;
-    let input: ort.Tensor = batchTensor(tiles, batch, edge.preprocessing, edge.input);
-    for (const [index, stage] of edge.stages.entries()) {
-      const outputs = await stages[index].run({ [stage.input]: input });
-      logits.exits[index].set(outputs[stage.logits].data as Float32Array, at);
-      if (stage.features !== null) input = outputs[stage.features.name];
-    }
-    const image = batchTensor(tiles, batch, cloud.large.preprocessing, cloud.large.input);
-    const outputs = await large.run({ [cloud.large.input.name]: image });
-    logits.large.set(outputs[cloud.large.logits].data as Float32Array, at);
-    progress(row + batch.length);
+  const skip = (error: BrokenImageError) => {
+    onBroken?.(error);
+    countDone(1);
+  };
+  const batches = modelBatches(images, indices, folder.manifest, { onBroken: onBroken && skip });
+  const take = (batch: ModelBatch, results: BatchLogits) => {
+    store(logits, batch.rows, results);
+    kept.push(...batch.rows);
+    countDone(batch.rows.length);
+  };
+  try {
+    await Promise.all(threads.map((thread) => runBatches(thread, batches, take)));
+  } finally {
+    await Promise.all(threads.map((thread) => thread.stop()));
   }
-  return logits;
+  kept.sort((a, b) => a - b);
+  return { ...onlyRows(logits, kept), indices: kept.map((row) => indices[row]) };
 }
 
-function batchTensor(tiles: Tiles, indices: readonly number[], preprocessing: Preprocessing, input: ImageInput) {
-  const { width, height } = tiles;
-  const images = indices.map((index) =>
-    imageTensor({ data: tileOf(tiles, index), width, height, channels: 3 }, 1, preprocessing, input),
-  );
-  const size = images[0].length;
-  const isFloat = input.datatype === "FP32";
-  const batch = isFloat ? new Float32Array(size * images.length) : new Uint8Array(size * images.length);
-  images.forEach((image, index) => {
-    batch.set(image, index * size);
-  });
-  const shape = imageTensorShape(preprocessing, input, images.length);
-  return batch instanceof Float32Array
-    ? new ort.Tensor("float32", batch, shape)
-    : new ort.Tensor("uint8", batch, shape);
+function startThreads(folder: ModelFolder, batches: number): ModelThread[] {
+  const cores = availableParallelism();
+  const length = Math.min(cores, MAX_THREADS, batches);
+  return Array.from({ length }, () => new ModelThread({ folder, cores: Math.floor(cores / length) }));
+}
+
+/** Takes batches until there are none; the next is prepared while one is run. */
+async function runBatches(
+  thread: ModelThread,
+  batches: AsyncGenerator<ModelBatch, undefined>,
+  take: (batch: ModelBatch, results: BatchLogits) => void,
+): Promise<void> {
+  let { value: batch } = await batches.next();
+  while (batch !== undefined) {
+    const results: Promise<BatchLogits | null> = batch.rows.length > 0 ? thread.run(batch) : Promise.resolve(null);
+    const [logits, upcoming] = await Promise.all([results, batches.next()]);
+    if (logits !== null) take(batch, logits);
+    batch = upcoming.value;
+  }
+}
+
+function store(logits: ModelLogits, rows: readonly number[], results: BatchLogits): void {
+  const members = [...logits.exits, logits.large];
+  for (const [member, values] of [...results.exits, results.large].entries()) {
+    rows.forEach((row, at) => {
+      const from = at * logits.classes;
+      members[member].set(values.subarray(from, from + logits.classes), row * logits.classes);
+    });
+  }
+}
+
+/** Moves the rows together, in place. */
+function onlyRows({ classes, exits, large }: ModelLogits, rows: readonly number[]): ModelLogits {
+  for (const member of [...exits, large]) {
+    rows.forEach((row, to) => {
+      member.copyWithin(to * classes, row * classes, (row + 1) * classes);
+    });
+  }
+  const cut = (member: Float32Array) => member.subarray(0, rows.length * classes);
+  return { rows: rows.length, classes, exits: exits.map(cut), large: cut(large) };
 }

@@ -1,5 +1,9 @@
 // The one way in which labelled images are split: a half to choose on, a half to report on. The
 // trainer (models/training) splits by the same rule, so that both tools mean the same images.
+//
+// A guarantee needs rows that have shaped nothing it is about, so the calibration half is cut once more:
+// one part fits the calibration and proposes thresholds, the other certifies them.
+import { mulberry32, shuffledIndices } from "@spillway/shared/random/mulberry32";
 
 export interface Split {
   /** Rising indices that thresholds, temperatures and tables may be fitted on. */
@@ -8,30 +12,30 @@ export interface Split {
   report: number[];
 }
 
+export interface GuaranteeSplit {
+  /** Rising indices of the calibration half that fit and propose. */
+  fit: number[];
+  /** The rest of that half: they only test what was proposed. */
+  certification: number[];
+}
+
 export const DEFAULT_SPLIT_SEED = 1;
 
 /** Shuffles 0 .. count-1 (Fisher-Yates over mulberry32) and cuts in the middle. @throws RangeError below 2 */
 export function splitInHalves(count: number, seed = DEFAULT_SPLIT_SEED): Split {
   if (!Number.isInteger(count) || count < 2) throw new RangeError(`count: expected at least 2, got ${count}`);
-  const order = Array.from({ length: count }, (_, index) => index);
-  const random = mulberry32(seed);
-  for (let last = count - 1; last >= 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [order[last], order[other]] = [order[other], order[last]];
-  }
+  const order = Array.from(shuffledIndices(count, mulberry32(seed)));
   const half = Math.floor(count / 2);
-  const rising = (a: number, b: number) => a - b;
-  return { calibration: order.slice(0, half).sort(rising), report: order.slice(half).sort(rising) };
+  return { calibration: rising(order.slice(0, half)), report: rising(order.slice(half)) };
 }
 
-/** Tommy Ettinger's 32-bit generator: numbers in [0, 1), the same on every platform. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+/** Cuts the calibration half of a split in the middle, by the same shuffle. @throws RangeError below 2 */
+export function splitForGuarantee(calibration: readonly number[], seed = DEFAULT_SPLIT_SEED): GuaranteeSplit {
+  const halves = splitInHalves(calibration.length, seed);
+  const pick = (indices: number[]) => indices.map((index) => calibration[index]);
+  return { fit: pick(halves.calibration), certification: pick(halves.report) };
+}
+
+function rising(indices: number[]): number[] {
+  return indices.sort((a, b) => a - b);
 }

@@ -4,7 +4,7 @@ import { resultSchema } from "@spillway/shared/schema/result";
 import { beforeEach, describe, expect, inject, test } from "vitest";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { CIRCUIT_FAILURES } from "../../../edge-worker/src/limits.ts";
-import { alwaysOffload, reset, startApp, storeConfig } from "../setup/app.ts";
+import { alwaysOffload, reset, startApp, storeCalibration, storeConfig } from "../setup/app.ts";
 import { noisePng } from "../setup/png.ts";
 
 const exits = modelBundle.manifest.edge.stages.length;
@@ -102,6 +102,73 @@ describe("offloading", () => {
     expect(reasons).toEqual(["offloaded", "offloaded", "no-tokens"]);
     const other = await app.classify(image, "", { "cf-connecting-ip": "192.0.2.7" });
     expect(other.decision.reason).toBe("offloaded");
+  });
+});
+
+describe("the calibration that the configuration names", () => {
+  const classes = modelBundle.manifest.labels.length;
+  /** Whatever the logits are, the same probabilities: softmax(bias), where only one class has a bias. */
+  const always = (index: number, bias: number) => ({
+    scale: Array<number>(classes).fill(0),
+    bias: Array.from({ length: classes }, (_, k) => (k === index ? bias : 0)),
+  });
+  const probabilityOf = (bias: number) => Math.exp(bias) / (Math.exp(bias) + classes - 1);
+
+  test("an exit's vector calibrator decides its answer", async () => {
+    const calibration = await storeCalibration((changed) => {
+      changed.exits[0] = always(7, 3);
+    });
+    await storeConfig((config) => {
+      config.calibration = calibration;
+      config.edge.exits[0].threshold = 0;
+    });
+    const { index, confidence } = await startApp().classify(await noisePng(20));
+    expect(index).toBe(7);
+    expect(confidence).toBeCloseTo(probabilityOf(3), 12);
+  });
+
+  test("an exit's isotonic calibrator decides its confidence", async () => {
+    const calibration = await storeCalibration((changed) => {
+      changed.exits[0] = { temperature: 1, probability: [0, 1], frequency: [0.5, 0.5] };
+    });
+    await storeConfig((config) => {
+      config.calibration = calibration;
+      config.edge.exits[0].threshold = 0;
+    });
+    const { confidence } = await startApp().classify(await noisePng(21));
+    expect(confidence).toBeCloseTo(1 / classes, 5);
+  });
+
+  test("edge and cloud are fused log-linearly, the cloud's calibrator applied", async () => {
+    const calibration = await storeCalibration((changed) => {
+      changed.exits = changed.exits.map(() => always(7, 2));
+      changed.cloud = always(7, 6);
+      changed.fusion = { edgePower: 2, cloudPower: 0.5 };
+    });
+    const answerWith = async (fuse: boolean) => {
+      await storeConfig((config) => {
+        alwaysOffload(config);
+        config.calibration = calibration;
+        config.offload.fuse = fuse;
+      });
+      return startApp({ CLOUD_URL: inject("cloudUrl") }).classify(await noisePng(22));
+    };
+    const fused = await answerWith(true);
+    expect(fused).toMatchObject({ index: 7, decision: { tier: "cloud" } });
+    expect(fused.confidence).toBeCloseTo(probabilityOf(2 * 2 + 6 * 0.5), 9);
+    expect((await answerWith(false)).confidence).toBeCloseTo(probabilityOf(6), 9);
+  });
+
+  test("its model of the gain takes the tables' place", async () => {
+    const calibration = await storeCalibration((changed) => {
+      changed.gainModel = { intercept: 0.375, weights: Array(10).fill(0), offsets: Array(classes).fill(0) };
+    });
+    await storeConfig((config) => {
+      alwaysOffload(config);
+      config.calibration = calibration;
+      config.offload.enabled = false;
+    });
+    expect((await startApp().classify(await noisePng(23))).decision.metric).toBe(0.375);
   });
 });
 

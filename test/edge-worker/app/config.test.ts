@@ -1,8 +1,8 @@
 // The live configuration: KV, its checks, and the last good one.
-import { type Config, defaultConfig } from "@spillway/shared/schema/config";
+import { CONFIG_KEY, type Config, defaultConfig } from "@spillway/shared/schema/config";
 import { beforeEach, describe, expect, test } from "vitest";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
-import { CONFIG_KEY, createConfigStore } from "../../../edge-worker/src/config/config-store.ts";
+import { createConfigStore } from "../../../edge-worker/src/config/config-store.ts";
 import { CONFIG_MAX_AGE_MS } from "../../../edge-worker/src/limits.ts";
 import { ADMIN_TOKEN, env, reset, startApp, storeConfig, type TestApp } from "../setup/app.ts";
 
@@ -24,7 +24,7 @@ describe("the store", () => {
     const { current } = createConfigStore(env.CONFIG, modelBundle, () => nowMs);
     const store = {
       async current() {
-        const { storedText: _text, ...effective } = await current(background);
+        const { storedText: _text, calibration: _calibration, ...effective } = await current(background);
         await Promise.all(pending);
         return effective;
       },

@@ -48,7 +48,7 @@ describe.each(Object.entries(CLIENTS))("%s client", (_name, createClient) => {
       AbortSignal.timeout(20_000),
     );
     if (!reply.ok) expect.fail(reply.detail);
-    const probabilities = largeProbabilities(reply.response, large, classes, 1);
+    const probabilities = largeProbabilities(reply.response, large, classes, { temperature: 1 });
     expect(probabilities.length).toBe(classes);
     expect(reply.response.id).toBe("test");
   });
@@ -78,6 +78,6 @@ describe.each(Object.entries(CLIENTS))("%s client", (_name, createClient) => {
     const client = createClient(`${inject("faultyUrl")}/${fault}`);
     const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
     if (!reply.ok) expect.fail(reply.detail);
-    expect(() => largeProbabilities(reply.response, large, classes, 1)).toThrow(/^reply: /);
+    expect(() => largeProbabilities(reply.response, large, classes, { temperature: 1 })).toThrow(/^reply: /);
   });
 });

@@ -2,11 +2,13 @@
 // test chooses by its address.
 import { createExecutionContext, reset, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { type Config, defaultConfig } from "@spillway/shared/schema/config";
+import type { Calibration } from "@spillway/shared/schema/calibration";
+import { calibrationKey } from "@spillway/shared/schema/calibration-check";
+import { CONFIG_KEY, type Config, defaultConfig } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { createApp } from "../../../edge-worker/src/app.ts";
-import { CONFIG_KEY } from "../../../edge-worker/src/config/config-store.ts";
+import { sha256Hex } from "../../../edge-worker/src/sha256.ts";
 
 export const ADMIN_TOKEN = "test-token";
 
@@ -43,6 +45,19 @@ export async function storeConfig(change: (config: Config) => void = () => {}): 
   change(config);
   await env.CONFIG.put(CONFIG_KEY, JSON.stringify(config));
   return config;
+}
+
+/** The bundle's calibration with some parts changed, in KV under its SHA-256, which it returns. */
+export async function storeCalibration(change: (calibration: Calibration) => void = () => {}): Promise<string> {
+  const calibration = structuredClone(modelBundle.calibration);
+  change(calibration);
+  return storeCalibrationText(JSON.stringify(calibration));
+}
+
+export async function storeCalibrationText(text: string): Promise<string> {
+  const sha256 = await sha256Hex(text);
+  await env.CONFIG.put(calibrationKey(sha256), text);
+  return sha256;
 }
 
 /** No exit is ever confident, and every image is worth a token of a bucket that never runs dry. */

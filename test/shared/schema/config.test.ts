@@ -57,6 +57,7 @@ const fields: [path: string, accepted: unknown[], refused: unknown[]][] = [
     ["", "v".repeat(MAX_VERSION_LENGTH + 1), "a b", "a\nb", "a\x7f", "é", 1, null],
   ],
   ["model", [MODEL_HASH], [MODEL_HASH.slice(1), `${MODEL_HASH}0`, MODEL_HASH.toUpperCase(), "", null]],
+  ["calibration", [null, OTHER_HASH], [OTHER_HASH.slice(1), `${OTHER_HASH}0`, OTHER_HASH.toUpperCase(), "", 0]],
   ["edge.confidence", ["max-probability", "margin", "entropy"], ["maxprob", "", null, 0]],
   ["edge.exits.0.threshold", [0, 1, 2], [-0.001, 2.001, Number.NaN, Infinity, "0.9", null]],
   [
@@ -91,9 +92,15 @@ describe.each(fields)("%s", (path, accepted, refused) => {
     expect(refusal(changed(validConfig(), path, value))).toContain(path);
   });
 
-  it("is required", () => {
-    expect(refusal(changed(validConfig(), path, undefined))).toContain(path);
-  });
+  if (path !== "calibration")
+    it("is required", () => {
+      expect(refusal(changed(validConfig(), path, undefined))).toContain(path);
+    });
+});
+
+it("names no calibration unless it says so", () => {
+  expect(check(changed(validConfig(), "calibration", undefined))).toEqual({ ok: true, config: validConfig() });
+  expect(validConfig().calibration).toBeNull();
 });
 
 it("has a row for every field above", () => {

@@ -60,11 +60,12 @@ export function validCalibration(): Calibration {
   return {
     calibrationVersion: 1,
     model: MODEL_HASH,
-    fittedOn: { dataset: "held-out", n: 2500 },
+    fittedOn: { dataset: "held-out", n: 2500, part: "calibration" },
     exits: [{ temperature: 1.5 }, { temperature: 1.25 }, { temperature: 1 }],
     cloud: { temperature: 1.125 },
     vote: [0.25, 0.25, 0.5],
     metric: { "max-probability": table, margin: table, entropy: table },
+    gainModel: null,
     fusion: { edgeWeight: 0.25 },
   };
 }

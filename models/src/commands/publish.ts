@@ -1,0 +1,98 @@
+// `spillway publish`: puts a checked configuration, and the calibration it is to use, into the Worker's KV.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Calibration } from "@spillway/shared/schema/calibration";
+import { checkCalibrationText } from "@spillway/shared/schema/calibration-check";
+import { type ModelFolder, openModelFolder } from "../model-folder.ts";
+import { describeChanges } from "../publish/config-changes.ts";
+import { type NamedText, type PublishStore, publish } from "../publish/publish.ts";
+import { createWranglerKv, DEFAULT_STATE, type KvTarget } from "../publish/wrangler-kv.ts";
+import { parseFlags, UsageError } from "../usage.ts";
+
+const DEFAULT_MODEL = "models/cifar100";
+
+const HELP = `spillway publish [--config FILE] [--calibration FILE] [--remote] [--dry-run] [--json] [--out FILE]
+
+  --config FILE       configuration to publish (default: the one in KV, else the Worker's own default)
+  --calibration FILE  calibration it is to use (default: the one it names, else the Worker's own)
+  --model FOLDER      model that the Worker runs (default ${DEFAULT_MODEL})
+  --remote            write to Cloudflare, with wrangler's login; otherwise to the KV of \`npm start\`
+  --state FOLDER      where that one lies (default ${DEFAULT_STATE}); \`npm start\` must not be running on it
+  --dry-run           check everything and show the changes, and write nothing
+  --json              print { version, calibration, changes: [{ path, old, new }], target }
+  --out FILE          also write that there
+
+Both are checked against the model first. Unless the configuration brings a new version, it becomes the
+time of publishing. Running Workers take up the change without a restart.
+`;
+
+export async function run(args: string[]): Promise<void> {
+  const flags = parseFlags(
+    args,
+    {
+      config: { type: "string" },
+      calibration: { type: "string" },
+      model: { type: "string", default: DEFAULT_MODEL },
+      remote: { type: "boolean", default: false },
+      state: { type: "string" },
+      "dry-run": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      out: { type: "string" },
+    },
+    HELP,
+  );
+  if (flags === null) return;
+  const { values, positionals } = flags;
+  if (positionals.length > 0) throw new UsageError(`unexpected "${positionals[0]}"; see spillway publish --help`);
+  if (values.remote && values.state !== undefined) throw new UsageError("--state is of the local KV, not of --remote");
+  const target: KvTarget = values.remote ? { kind: "remote" } : { kind: "local", state: values.state ?? DEFAULT_STATE };
+
+  const folder = await openModelFolder(values.model);
+  const request = {
+    manifest: folder.manifest,
+    modelHash: folder.hash,
+    bundled: await bundledCalibration(folder),
+    config: await readOptional(values.config),
+    calibration: await readOptional(values.calibration),
+  };
+  const kv = createWranglerKv(target);
+  const { warning, ...published } = await publish(request, values["dry-run"] ? readOnly(kv) : kv, new Date());
+  const report = { ...published, target: target.kind };
+  process.stderr.write(describeChanges(published.changes));
+  if (warning !== null) process.stderr.write(`note: ${warning}\n`);
+  process.stderr.write(`${summary(report, values["dry-run"])}\n`);
+  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function summary(
+  { version, calibration, target }: { version: string; calibration: string | null; target: string },
+  isDryRun: boolean,
+): string {
+  const what = `version ${version} with ${calibration === null ? "the Worker's own calibration" : `calibration ${calibration}`}`;
+  if (isDryRun) return `${what} would be published to the ${target} KV; nothing was written`;
+  return `${what} is in force in the ${target} KV`;
+}
+
+function readOnly(store: PublishStore): PublishStore {
+  return { get: store.get, put: async () => {} };
+}
+
+/** What the Worker's bundle holds when it is built from this folder. */
+export async function bundledCalibration({ path: folder, manifest, hash }: ModelFolder): Promise<Calibration> {
+  const file = path.join(folder, "calibration.json");
+  const checked = checkCalibrationText((await readNamed(file)).text, manifest, hash);
+  if (!checked.ok) throw new Error(`${file}: ${checked.error}`);
+  return checked.calibration;
+}
+
+async function readOptional(file: string | undefined): Promise<NamedText | null> {
+  return file === undefined ? null : readNamed(file);
+}
+
+async function readNamed(file: string): Promise<NamedText> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${file}: cannot be read (${error.code})`);
+  });
+  return { name: file, text };
+}

@@ -1,0 +1,73 @@
+// The thresholds of a whole model, with what they do on the report half, which chose nothing.
+import type { RiskLimit } from "@spillway/shared/offload/risk-control";
+import {
+  performanceOf,
+  type SystemCosts,
+  type SystemOutcomes,
+  type Thresholds,
+} from "@spillway/shared/offload/system-outcomes";
+import { certifiedThresholds, chooseThresholds, fulfils, type Wishes } from "@spillway/shared/offload/threshold-choice";
+import type { Calibration, ConfidenceRule } from "@spillway/shared/schema/calibration";
+import type { Demand } from "./choose-pair.ts";
+import type { Evaluation } from "./evaluation-file.ts";
+import { type Part, rowsOfPart } from "./load-evaluation.ts";
+import { systemOutcomes } from "./system.ts";
+import type { ThresholdResult } from "./threshold-result.ts";
+
+export interface SystemChoice extends ThresholdResult {
+  /** Share of the report half that leaves at each exit. */
+  exitShares: number[];
+}
+
+/**
+ * Without a guarantee, thresholds are chosen on the calibration half. With one, they are proposed by one part of
+ * it and certified on the other, which must not have shaped the calibration either.
+ *
+ * @returns null where the demand is not attainable
+ * @throws Error with one line for a guarantee on rows that the calibration was fitted on
+ */
+export function chooseSystem(
+  evaluation: Evaluation,
+  calibration: Calibration,
+  rule: ConfidenceRule,
+  costs: SystemCosts,
+  demand: Demand,
+): SystemChoice | null {
+  const outcomesOf = (part: Part) => {
+    const rows = rowsOfPart(evaluation, part);
+    return systemOutcomes(rows, rows.labels, calibration, rule);
+  };
+  const thresholds =
+    demand.limit === null
+      ? (chooseThresholds(outcomesOf("calibration"), costs, demand.wishes)?.thresholds ?? null)
+      : certified(outcomesOf, calibration, costs, { ...demand, limit: demand.limit });
+  if (thresholds === null) return null;
+  const report = outcomesOf("report");
+  const { exitShares, ...expected } = performanceOf(report, costs, thresholds);
+  return {
+    exits: thresholds.exits,
+    offload: thresholds.offload,
+    offloadOn: "metric",
+    guarantee: demand.limit,
+    expected,
+    expectedOn: { rows: report.rows, how: "the report half, which chose nothing" },
+    exitShares,
+  };
+}
+
+function certified(
+  outcomesOf: (part: Part) => SystemOutcomes,
+  calibration: Calibration,
+  costs: SystemCosts,
+  { wishes, limit }: { wishes: Wishes; limit: RiskLimit },
+): Thresholds | null {
+  if (calibration.fittedOn.part !== "fit") {
+    throw new Error(
+      "a guarantee needs rows that the calibration has not seen: fit it with `spillway calibrate --part fit` first",
+    );
+  }
+  const certification = outcomesOf("certification");
+  const thresholds = certifiedThresholds(outcomesOf("fit"), certification, costs, limit);
+  if (thresholds === null) return null;
+  return fulfils(performanceOf(certification, costs, thresholds), wishes) ? thresholds : null;
+}

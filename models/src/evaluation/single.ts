@@ -1,0 +1,65 @@
+// One classifier known by its logits or probabilities, with the true classes: what `calibrate` and
+// `reliability` read.
+import { rowOf, type Values } from "@spillway/shared/calibration/row-major";
+import { softmax } from "@spillway/shared/calibration/softmax";
+import { readLabels, readLogits, readProbabilities } from "../arrays/inputs.ts";
+import { neededFlag } from "../flag-values.ts";
+import { UsageError } from "../usage.ts";
+
+/** Probabilities of 0 become logits of this much: no softmax of float32 logits is smaller but 0. */
+const SMALLEST_LOGIT = Math.log(1e-45);
+
+export const SINGLE_FLAGS = {
+  probabilities: { type: "string" },
+  logits: { type: "string" },
+  labels: { type: "string" },
+} as const;
+
+export const SINGLE_HELP = `  --probabilities P.npy  [rows, classes]; their logarithms serve as logits
+  --logits L.npy         [rows, classes], instead; .npz:name names one array of several
+  --labels Y.npy         true classes, [rows]
+`;
+
+export interface Single {
+  /** Row-major [rows, classes]. */
+  logits: Values;
+  /** Uncalibrated, as given or softmax(logits). */
+  probabilities: Values;
+  labels: Int32Array;
+  classes: number;
+}
+
+/** @throws UsageError unless one of both kinds is named. @throws Error with one line for bad arrays */
+export async function readSingle(
+  command: string,
+  values: { probabilities?: string; logits?: string; labels?: string },
+): Promise<Single> {
+  const { probabilities, logits } = values;
+  if ((probabilities === undefined) === (logits === undefined)) {
+    throw new UsageError(`expected --probabilities or --logits; see spillway ${command} --help`);
+  }
+  const labelFile = neededFlag(command, "labels", values.labels);
+  const table =
+    probabilities === undefined ? await readLogits(logits as string) : await readProbabilities(probabilities);
+  const labels = await readLabels(labelFile, table.classes);
+  if (labels.length !== table.rows) {
+    throw new Error(`${labelFile}: expected ${table.rows} labels, one for each row of the table, got ${labels.length}`);
+  }
+  const { classes, values: numbers } = table;
+  return probabilities === undefined
+    ? { logits: numbers, probabilities: softmaxRows(numbers, classes), labels, classes }
+    : {
+        logits: numbers.map((p) => Math.max(Math.log(p), SMALLEST_LOGIT)) as Values,
+        probabilities: numbers,
+        labels,
+        classes,
+      };
+}
+
+function softmaxRows(logits: Values, classes: number): Float64Array {
+  const probabilities = new Float64Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    probabilities.set(softmax(rowOf(logits, start / classes, classes)), start);
+  }
+  return probabilities;
+}

@@ -1,0 +1,46 @@
+// Values of flags that are more than text.
+import { type ConfidenceRule, confidenceRuleSchema } from "@spillway/shared/schema/calibration";
+import { UsageError } from "./usage.ts";
+
+/** A number from `lowest` to `highest`; undefined when the flag was not given. @throws UsageError naming the flag */
+export function numberFlag(
+  name: string,
+  text: string | undefined,
+  lowest: number,
+  highest: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!(value >= lowest && value <= highest)) {
+    throw new UsageError(`--${name}: expected a number from ${lowest} to ${highest}, got "${text}"`);
+  }
+  return value;
+}
+
+/** Numbers separated by commas, each as in {@link numberFlag}. */
+export function numbersFlag(
+  name: string,
+  text: string | undefined,
+  lowest: number,
+  highest: number,
+): number[] | undefined {
+  return text?.split(",").map((part) => numberFlag(name, part, lowest, highest) as number);
+}
+
+/** One of the allowed words. @throws UsageError listing them */
+export function choiceFlag<Choice extends string>(name: string, text: string, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === text);
+  if (found === undefined) throw new UsageError(`--${name}: expected ${choices.join(", ")}; got "${text}"`);
+  return found;
+}
+
+/** Confidence rules separated by commas. */
+export function rulesFlag(text: string): ConfidenceRule[] {
+  return text.split(",").map((rule) => choiceFlag("confidence", rule.trim(), confidenceRuleSchema.options));
+}
+
+/** A flag without which a command can do nothing. */
+export function neededFlag(command: string, name: string, text: string | undefined): string {
+  if (text === undefined) throw new UsageError(`--${name} is needed; see spillway ${command} --help`);
+  return text;
+}

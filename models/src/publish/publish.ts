@@ -1,0 +1,127 @@
+// Publishing a configuration and its calibration: both are checked against the model before anything
+// is written, the calibration goes first, and the one key `config` then changes both together.
+import { createHash } from "node:crypto";
+import type { Calibration } from "@spillway/shared/schema/calibration";
+import { calibrationKey, checkCalibrationText } from "@spillway/shared/schema/calibration-check";
+import { CONFIG_KEY, type Config, checkConfigText, defaultConfig } from "@spillway/shared/schema/config";
+import type { Manifest } from "@spillway/shared/schema/manifest";
+import { type Change, configChanges } from "./config-changes.ts";
+
+/** A document from outside. */
+export interface NamedText {
+  /** For messages: its file. */
+  name: string;
+  text: string;
+}
+
+export interface PublishRequest {
+  manifest: Manifest;
+  /** SHA-256 of manifest.json. */
+  modelHash: string;
+  /** The calibration in the Worker's bundle, which a configuration without one of its own uses. */
+  bundled: Calibration;
+  /** null publishes the configuration that is there already, or the default. */
+  config: NamedText | null;
+  /** null keeps the configuration's. */
+  calibration: NamedText | null;
+}
+
+export interface PublishStore {
+  /** null when there is nothing under the key. */
+  get(key: string): Promise<string | null>;
+  put(key: string, text: string): Promise<void>;
+}
+
+export interface Publication {
+  version: string;
+  /** SHA-256 of the calibration that the configuration names; null for the bundle's. */
+  calibration: string | null;
+  changes: Change[];
+  /** What is allowed but hardly meant; null when there is nothing. */
+  warning: string | null;
+}
+
+/**
+ * @param now becomes the version, unless the configuration brings a new one
+ * @throws Error with one line naming the document and what is wrong with it; nothing is written then
+ */
+export async function publish(request: PublishRequest, store: PublishStore, now: Date): Promise<Publication> {
+  const fresh = request.calibration === null ? null : freshCalibration(request, request.calibration);
+  const wanted = request.config === null ? null : checkedConfig(request, request.config);
+  const stored = await store.get(CONFIG_KEY);
+  const before = stored === null ? standard(request, request.bundled) : parsed(stored);
+  const config = wanted ?? storedConfig(request, stored, fresh?.calibration ?? request.bundled);
+  if (fresh !== null) config.calibration = fresh.sha256;
+  if (config.version === before.version) config.version = now.toISOString();
+
+  const used = fresh?.calibration ?? (await storedCalibration(request, config.calibration, store));
+  if (fresh !== null) await store.put(calibrationKey(fresh.sha256), fresh.text);
+  await store.put(CONFIG_KEY, JSON.stringify(config));
+  return {
+    version: config.version,
+    calibration: config.calibration,
+    changes: configChanges(before, config),
+    warning: voteWarning(config, used),
+  };
+}
+
+/** The configuration in KV, or the default where there is none. */
+function storedConfig(request: PublishRequest, stored: string | null, calibration: Calibration): Config {
+  if (stored === null) return standard(request, calibration);
+  return checkedConfig(request, { name: "the configuration in KV (--config replaces it)", text: stored });
+}
+
+function standard({ manifest, modelHash }: PublishRequest, calibration: Calibration): Config {
+  return defaultConfig(manifest, modelHash, calibration);
+}
+
+function checkedConfig({ manifest, modelHash }: PublishRequest, { name, text }: NamedText): Config {
+  const checked = checkConfigText(text, manifest, modelHash);
+  if (!checked.ok) throw new Error(`${name}: ${checked.error}`);
+  return checked.config;
+}
+
+function freshCalibration(request: PublishRequest, document: NamedText) {
+  const { text } = document;
+  return { text, sha256: sha256(text), calibration: checkedCalibration(request, document) };
+}
+
+function checkedCalibration({ manifest, modelHash }: PublishRequest, { name, text }: NamedText): Calibration {
+  const checked = checkCalibrationText(text, manifest, modelHash);
+  if (!checked.ok) throw new Error(`${name}: ${checked.error}`);
+  return checked.calibration;
+}
+
+/** The calibration of a configuration that keeps its own, checked as the Worker will check it. */
+async function storedCalibration(
+  request: PublishRequest,
+  hash: string | null,
+  store: PublishStore,
+): Promise<Calibration> {
+  if (hash === null) return request.bundled;
+  const key = calibrationKey(hash);
+  const text = await store.get(key);
+  if (text === null) throw new Error(`${key}: not in KV; publish it with --calibration`);
+  if (sha256(text) !== hash) throw new Error(`${key}: damaged in KV, its SHA-256 is ${sha256(text)}`);
+  return checkedCalibration(request, { name: key, text });
+}
+
+/** The gain tables were fitted on the votes of certain weights; other weights make other confidences. */
+function voteWarning(config: Config, { vote }: Calibration): string | null {
+  if (JSON.stringify(config.edge.vote) === JSON.stringify(vote)) return null;
+  return `edge.vote is ${JSON.stringify(config.edge.vote)}, but the calibration was fitted with ${JSON.stringify(vote)}`;
+}
+
+/** What KV holds may be anything; for the list of changes it need not be good. */
+function parsed(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
