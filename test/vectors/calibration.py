@@ -8,6 +8,7 @@ Written with Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1; the ver
 Infinities are strings, as JSON has none; arrays of rows are flat and row-major.
 """
 
+import itertools
 import json
 import platform
 from pathlib import Path
@@ -39,6 +40,16 @@ def main() -> None:
         "calibrationError": calibration_error_cases(random),
         "isotonic": isotonic_cases(random),
         "poolWeights": pool_weight_cases(random),
+        "adaptiveCalibrationError": adaptive_error_cases(random),
+        "brier": brier_cases(random),
+        "vectorScaling": vector_scaling_cases(random),
+        "isotonicScaling": isotonic_scaling_cases(random),
+        "logLinearPool": log_linear_pool_cases(random),
+        "risk": risk_cases(random),
+        "logGamma": log_gamma_cases(),
+        "beta": beta_cases(),
+        "binomial": binomial_cases(),
+        "upperConfidenceBound": upper_bound_cases(),
     }
     OUTPUT.write_text(json.dumps(plain(vectors), allow_nan=False) + "\n")
 
@@ -251,6 +262,199 @@ def best_weights(likelihoods) -> np.ndarray:
     # For weights adding to one the multiplier is 1; a weight of zero must not want to rise.
     assert (gradient(weights)[~active] <= 1 + 1e-9).all(), "a zero weight would help"
     return weights
+
+
+def binomial_cases() -> list:
+    """Counts at both ends, around the mean and far from it; tails below 1e-250 are left out."""
+    cases = []
+    for trials in [1, 2, 7, 40, 300, 4000, 100_000, 10_000_000]:
+        for p in [0.0, 1e-12, 1e-6, 0.001, 0.03, 0.3, 0.5, 0.77, 0.999, 1.0]:
+            deviation = np.sqrt(trials * p * (1 - p))
+            far = {int(trials * p + z * deviation) for z in (-30, -10, -2, 0, 1, 5, 20)}
+            for k in sorted(k for k in far | {0, 1, trials - 1, trials} if 0 <= k <= trials):
+                tails = (stats.binom.cdf(k, trials, p), stats.binom.sf(k - 1, trials, p), stats.binom.pmf(k, trials, p))
+                if all(tail == 0 or tail > 1e-250 for tail in tails):
+                    cases.append([k, trials, p, *tails])
+    return cases
+
+
+def beta_cases() -> list:
+    points = itertools.product((0.0, 1e-9, 0.2, 0.5, 0.97, 1.0), (0.3, 1.0, 4.5, 900.0), (0.5, 2.0, 70.25))
+    return [[x, a, b, special.betainc(a, b, x)] for x, a, b in points]
+
+
+def log_gamma_cases() -> list:
+    points = (1e-300, 1e-8, 0.1, 0.5, 1.0, 1.5, 2.0, 3.25, 9.999, 15.5, 16.0, 171.0, 1e4, 1e8, 1e15)
+    return [[x, special.gammaln(x)] for x in points]
+
+
+def upper_bound_cases() -> list:
+    cases = []
+    for trials in (1, 5, 60, 4000, 1_000_000):
+        for k in sorted({0, 1, trials // 100, trials // 3, trials - 1} & set(range(trials))):
+            for level in (0.05, 0.5, 0.95, 0.99, 0.999999):
+                cases.append([k, trials, level, stats.beta.ppf(level, k + 1, trials - k)])
+    return cases
+
+
+def risk_cases(random) -> dict:
+    hoeffding_bentkus = []
+    for rows in (1, 30, 500, 4000):
+        for limit in (0.01, 0.05, 0.3):
+            for share in (0.0, 0.3, 0.9, 1.0, 1.2):
+                mean = share * limit
+                low = min(mean, limit)
+                entropy = special.rel_entr(low, limit) + special.rel_entr(1 - low, 1 - limit)
+                bentkus = np.e * stats.binom.cdf(np.ceil(rows * mean), rows, limit)
+                hoeffding_bentkus.append([mean, rows, limit, min(1.0, np.exp(-rows * entropy), bentkus)])
+    paired = []
+    for rows in (1, 3, 12, 40, 120, 300):
+        for limit in (0.0, 0.005, 0.02, 0.1, 0.3, 0.5, 0.7):
+            for share in (0.001, 0.01, 0.05):
+                for worse, better in random.integers(0, rows // 5 + 1, (8, 2)):
+                    value = paired_p_value(worse, better, rows, limit, share)
+                    paired.append([worse, better, rows, limit, share, value])
+    return {"hoeffdingBentkus": hoeffding_bentkus, "paired": paired}
+
+
+def paired_p_value(worse, better, rows, limit, share) -> float:
+    """The distribution of the sum itself, by convolving that of one image with itself."""
+    changed = worse + better
+    upper = 1.0 if changed == rows else stats.beta.ppf(1 - share, changed + 1, rows - changed)
+    upper = max(limit, upper)
+    if upper > 0.5 or worse - better > (rows - 1) * limit - 2:
+        return 1.0
+    one = np.array([(upper - limit) / 2, 1 - upper, (upper + limit) / 2])
+    total = np.ones(1)
+    for _ in range(rows):
+        total = np.convolve(total, one)
+    return min(1.0, share + total[: rows + worse - better + 1].sum())
+
+
+def adaptive_error_cases(random) -> list:
+    spread = random.uniform(0, 1, 307)
+    settings = {
+        "rows that do not divide by the bins": (spread, random.uniform(0, 1, 307) < spread**2, 15),
+        "many ties": (np.round(spread, 1), random.uniform(0, 1, 307) < spread, 15),
+        "fewer rows than bins": (spread[:7], spread[:7] > 0.4, 15),
+        "one bin": (spread[:40], random.uniform(0, 1, 40) < 0.5, 1),
+    }
+    cases = []
+    for name, (confidence, correct, bins) in settings.items():
+        order = np.argsort(confidence, kind="stable")
+        stretches = [stretch for stretch in np.array_split(order, bins) if len(stretch) > 0]
+        gaps = [abs(correct[stretch].mean() - confidence[stretch].mean()) for stretch in stretches]
+        error = sum(len(stretch) / len(order) * gap for stretch, gap in zip(stretches, gaps, strict=True))
+        cases.append({"name": name, "confidence": confidence, "correct": correct, "bins": bins, "error": error})
+    return cases
+
+
+def brier_cases(random) -> list:
+    probabilities = random.dirichlet(np.full(4, 0.7), 60)
+    labels = random.integers(0, 4, 60)
+    score = np.mean(np.sum((probabilities - np.eye(4)[labels]) ** 2, axis=1))
+    return [{"probabilities": probabilities.ravel(), "labels": labels, "classes": 4, "score": score}]
+
+
+def labelled_logits(random, rows, classes, slope, bias) -> tuple:
+    """Logits that a network with another slope for each class, and a liking for some, would give."""
+    truth = random.normal(0, 1.8, (rows, classes))
+    labels = np.array([random.choice(classes, p=special.softmax(row)) for row in truth])
+    return np.round(truth * slope + bias, 4), labels
+
+
+def vector_scaling_cases(random) -> list:
+    settings = {
+        "overconfident, with favourites": (150, 5, np.linspace(1, 3, 5), np.linspace(-2, 2, 5), 0.01),
+        "two classes": (60, 2, np.array([0.5, 0.7]), np.array([0.0, 0.4]), 0.01),
+        "a strong penalty": (100, 4, np.array([1.0, 2.0, 3.0, 1.5]), np.array([0.0, 1.0, 0.0, -1.0]), 1.0),
+        "no penalty": (200, 3, np.array([1.0, 2.0, 1.4]), np.array([5.0, 4.0, 6.5]), 0.0),
+    }
+    cases = []
+    for name, (rows, classes, slope, bias, l2) in settings.items():
+        logits, labels = labelled_logits(random, rows, classes, slope, bias)
+        inverse = optimize.minimize_scalar(
+            lambda u: mean_nll(logits, labels, np.exp(u)), bounds=(-4, 4), method="bounded", options={"xatol": 1e-11}
+        ).x
+        inverse = np.exp(-inverse)
+
+        def objective(point):
+            scaled = logits * point[:classes] + point[classes:]
+            penalty = np.mean((point[:classes] - inverse) ** 2) + np.mean(point[classes:] ** 2)
+            error = special.softmax(scaled, axis=1) - np.eye(classes)[labels]
+            gradient = np.concatenate([(error * logits).mean(axis=0), error.mean(axis=0)])
+            gradient += 2 * l2 / classes * (point - np.repeat([inverse, 0], classes))
+            return mean_nll(scaled, labels, 1.0) + l2 * penalty, gradient
+
+        start = np.repeat([inverse, 0.0], classes)
+        options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 10_000, "maxfun": 100_000}
+        fit = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+        case = {"name": name, "logits": logits.ravel(), "labels": labels, "classes": classes, "l2": l2}
+        point = fit.x - np.concatenate([np.zeros(classes), np.full(classes, fit.x[classes:].mean())])
+        best = {"scale": point[:classes], "bias": point[classes:], "inverse": inverse, "objective": fit.fun}
+        cases.append({**case, **best})
+    return cases
+
+
+def isotonic_scaling_cases(random) -> list:
+    logits, labels = labelled_logits(random, 120, 4, 2.2, 0.0)
+    temperature = np.exp(
+        optimize.minimize_scalar(
+            lambda u: mean_nll(logits, labels, np.exp(u)), bounds=(-4, 4), method="bounded", options={"xatol": 1e-11}
+        ).x
+    )
+    probabilities = special.softmax(logits / temperature, axis=1).ravel()
+    fitted = IsotonicRegression().fit_transform(probabilities, np.eye(4)[labels].ravel())
+    frequency = np.unique(np.round(fitted, 12))
+    probability = [probabilities[np.abs(fitted - f) < 1e-9].mean() for f in frequency]
+    case = {"logits": logits.ravel(), "labels": labels, "classes": 4, "temperature": temperature}
+    return [{**case, "probability": probability, "frequency": frequency}]
+
+
+def log_linear_pool_cases(random) -> list:
+    rows, classes = 200, 5
+    truth = random.normal(0, 1.5, (rows, classes))
+    labels = np.array([random.choice(classes, p=special.softmax(row)) for row in truth])
+
+    def member(noise, scale):
+        return special.softmax(scale * (truth + random.normal(0, noise, truth.shape)), axis=1)
+
+    blind = special.softmax(random.normal(0, 2, truth.shape), axis=1)
+    veto = member(0.8, 1.0)
+    veto[::9, 0] = 0
+    settings = {
+        "two of a kind": [member(0.8, 1.0), member(0.8, 1.0)],
+        "one overconfident, one good": [member(1.5, 3.0), member(0.5, 1.0)],
+        "three, one of no use": [member(0.7, 1.2), blind, member(1, 0.5)],
+        "zeros": [veto, member(1.2, 1.0)],
+        "alone": [member(0.6, 2.0)],
+    }
+    cases = []
+    for name, members in settings.items():
+        members = [np.round(p, 5) for p in members]
+        logs = np.log(np.maximum(np.stack(members), 1e-12))
+
+        def loss(powers):
+            scores = np.tensordot(powers, logs, 1)
+            pooled = special.softmax(scores, axis=1)
+            slopes = (pooled * logs).sum(axis=2).mean(axis=1) - logs[:, np.arange(rows), labels].mean(axis=1)
+            return mean_nll(scores, labels, 1.0), slopes
+
+        options = {"ftol": 1e-16, "gtol": 1e-11, "maxiter": 10_000}
+        fit = optimize.minimize(loss, np.full(len(logs), 0.5), jac=True, bounds=[(0, 100)] * len(logs), options=options)
+        powers, first = fit.x, np.tensordot(fit.x, logs[:, 0], 1)
+        cases.append(
+            {
+                "name": name,
+                "members": [p.ravel() for p in members],
+                "labels": labels,
+                "classes": classes,
+                "powers": powers,
+                "nll": fit.fun,
+                "firstRow": special.softmax(first),
+            }
+        )
+    return cases
 
 
 if __name__ == "__main__":

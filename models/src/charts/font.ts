@@ -43,7 +43,7 @@ export function wrapText(text: string, maxWidth: number, fontSize: number, weigh
   return lines;
 }
 
-/** Reads `head`, `hhea`, `hmtx` and the Unicode `cmap` (format 4) of a TrueType file: OpenType 1.9. */
+/** Reads `head`, `hhea`, `hmtx` and the Unicode `cmap` (format 12) of a TrueType file: OpenType 1.9. */
 function readAdvances(file: Buffer): Advances {
   const tables = tablesOf(file);
   const unitsPerEm = tables("head").getUint16(18);
@@ -67,31 +67,23 @@ function tablesOf(file: Buffer): (tag: string) => DataView {
 
 /** Glyph of a code point; 0, the box, for one that the font has not. */
 function readCharacterMap(map: DataView): (codePoint: number) => number {
-  const at = formatFourOffset(map);
-  const doubledSegments = map.getUint16(at + 6);
-  const ends = at + 14;
-  const starts = ends + doubledSegments + 2;
-  const deltas = starts + doubledSegments;
-  const offsets = deltas + doubledSegments;
+  const at = formatTwelveOffset(map);
+  const end = at + 16 + 12 * map.getUint32(at + 12);
   return (codePoint) => {
-    let segment = 0;
-    while (segment < doubledSegments && map.getUint16(ends + segment) < codePoint) segment += 2;
-    if (segment >= doubledSegments) return 0;
-    const start = map.getUint16(starts + segment);
-    if (codePoint < start) return 0;
-    const delta = map.getUint16(deltas + segment);
-    const offset = map.getUint16(offsets + segment);
-    // An offset counts from where it is itself stored.
-    const glyph = offset === 0 ? codePoint : map.getUint16(offsets + segment + offset + 2 * (codePoint - start));
-    return glyph === 0 ? 0 : (glyph + delta) & 0xffff;
+    for (let group = at + 16; group < end; group += 12) {
+      if (codePoint > map.getUint32(group + 4)) continue;
+      const start = map.getUint32(group);
+      return codePoint < start ? 0 : map.getUint32(group + 8) + codePoint - start;
+    }
+    return 0;
   };
 }
 
-function formatFourOffset(map: DataView): number {
+function formatTwelveOffset(map: DataView): number {
   const count = map.getUint16(2);
   for (let record = 4; record < 4 + 8 * count; record += 8) {
     const offset = map.getUint32(record + 4);
-    if (map.getUint16(offset) === 4) return offset;
+    if (map.getUint16(offset) === 12) return offset;
   }
-  throw new Error("DejaVu Sans: expected a character map of format 4");
+  throw new Error("DejaVu Sans: expected a character map of format 12");
 }

@@ -10,7 +10,7 @@ import { type Extent, extentOf, thinPoints } from "./thin-points.ts";
 export interface Point {
   x: number;
   y: number;
-  /** Both or neither: the band about the line here. */
+  /** Both or neither: the band about the line here, which goes from left to right and may have gaps. */
   low?: number;
   high?: number;
 }
@@ -81,7 +81,7 @@ export function linePlot(chart: LineChart, size: PlotSize, channels: ReturnType<
     encoding: { x: positionOf("x", chart.x, x, size.width), y: yChannel },
     layer: [
       ...thinned.filter(hasBand).map((line) => ({
-        data: rowsOf([line], (point) => point.low !== undefined),
+        data: rowsOf([line]),
         // A color told here, not by a scale, keeps bands out of the legend.
         mark: { type: "area" as const, fill: range[names.indexOf(line.name)], opacity: 0.18, clip },
         encoding: { y: { ...yChannel, field: "low" }, y2: { field: "high" } },
@@ -116,10 +116,6 @@ function positionOf(field: "x" | "y", axis: Axis, { scale, domain }: Extent, pix
   };
 }
 
-function rowsOf(lines: readonly Line[], isWanted: (point: Point) => boolean = () => true) {
-  return {
-    values: lines.flatMap(({ name, points }) =>
-      points.filter(isWanted).map((point, order) => ({ name, order, ...point })),
-    ),
-  };
+function rowsOf(lines: readonly Line[]) {
+  return { values: lines.flatMap(({ name, points }) => points.map((point, order) => ({ name, order, ...point }))) };
 }

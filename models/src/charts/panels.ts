@@ -1,7 +1,7 @@
 // Several charts of lines side by side, with one legend below them all.
 import type { TopLevelSpec } from "vega-lite";
 import { checkLineChart } from "./check-lines.ts";
-import { isDots, lineChannels } from "./legend.ts";
+import { lineChannels } from "./legend.ts";
 import { type Line, type LineChart, linePlot } from "./lines.ts";
 import { PLOT, panelTitleOf, titleOf } from "./theme.ts";
 
@@ -40,21 +40,16 @@ function plotSize(columns: number) {
   return columns === 2 ? { width: 340, height: 210 } : { width: 260, height: 180 };
 }
 
-/** The first line of each name, in order. */
+/** The longest line of each name, in order: one that is a single point elsewhere is a short stroke there. */
 function linesOfAll(title: string, charts: readonly LineChart[]): Line[] {
   const byName = new Map<string, Line>();
   for (const line of charts.flatMap((chart) => chart.lines)) {
-    const first = byName.get(line.name);
-    if (first === undefined) byName.set(line.name, line);
-    else if (styleOf(first) !== styleOf(line)) {
-      throw new RangeError(
-        `${title}: ${line.name}: expected one style in all charts, got ${styleOf(first)} and ${styleOf(line)}`,
-      );
+    const known = byName.get(line.name) ?? line;
+    const [style, other] = [known.style ?? "solid", line.style ?? "solid"];
+    if (style !== other) {
+      throw new RangeError(`${title}: ${line.name}: expected one style in all charts, got ${style} and ${other}`);
     }
+    byName.set(line.name, line.points.length > known.points.length ? line : known);
   }
   return [...byName.values()];
-}
-
-function styleOf(line: Line): string {
-  return isDots(line) ? "points" : (line.style ?? "solid");
 }

@@ -6,7 +6,7 @@ import { readLabels, readLogits, readProbabilities } from "../arrays/inputs.ts";
 import { neededFlag } from "../flag-values.ts";
 import { UsageError } from "../usage.ts";
 
-/** Probabilities of 0 become logits of this much: no softmax of float32 logits is smaller but 0. */
+/** The logit of a probability of 0, with the row's largest at 0: no softmax of float32 logits is smaller but 0. */
 const SMALLEST_LOGIT = Math.log(1e-45);
 
 export const SINGLE_FLAGS = {
@@ -47,7 +47,7 @@ export async function readSingle(
   }
   const { classes, values: numbers } = table;
   return probabilities === undefined
-    ? { logits: numbers, probabilities: softmaxRows(numbers, classes), labels, classes }
+    ? { logits: withoutInfinities(numbers, classes), probabilities: softmaxRows(numbers, classes), labels, classes }
     : {
         logits: numbers.map((p) => Math.max(Math.log(p), SMALLEST_LOGIT)) as Values,
         probabilities: numbers,
@@ -62,4 +62,14 @@ function softmaxRows(logits: Values, classes: number): Float64Array {
     probabilities.set(softmax(rowOf(logits, start / classes, classes)), start);
   }
   return probabilities;
+}
+
+/** Logits of -Infinity, which class-by-class scaling could not bear, as far below the row's largest as matters. */
+function withoutInfinities(logits: Values, classes: number): Values {
+  if (!logits.includes(Number.NEGATIVE_INFINITY)) return logits;
+  return logits.map((value, index) =>
+    value === Number.NEGATIVE_INFINITY
+      ? Math.max(...rowOf(logits, Math.floor(index / classes), classes)) + SMALLEST_LOGIT
+      : value,
+  ) as Values;
 }

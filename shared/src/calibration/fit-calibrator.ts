@@ -4,6 +4,7 @@ import { foldsOf } from "../random/folds.ts";
 import type { Calibrator } from "../schema/calibration.ts";
 import { applyCalibrator } from "./calibrator.ts";
 import { fitIsotonicScaling } from "./isotonic-scaling.ts";
+import { checkLabelledRows } from "./labelled-rows.ts";
 import { rowOf, takeRows, type Values } from "./row-major.ts";
 import { fitTemperature } from "./temperature.ts";
 import { fitVectorScaling } from "./vector-scaling.ts";
@@ -38,13 +39,15 @@ export function fitCalibrator(
   }
 }
 
-/** What a method is worth on rows it was not fitted on; as many fits as folds. */
+/** What a method is worth on rows it was not fitted on; as many fits as folds. @throws RangeError for under 5 rows too */
 export function crossValidateCalibrator(
   method: CalibrationMethod,
   logits: Values,
   labels: ArrayLike<number>,
   classes: number,
 ): CrossValidation {
+  // Folds take their rows from both: what does not fit would be cut off or filled up unseen.
+  checkLabelledRows(logits, labels, classes);
   const probabilities = new Float64Array(labels.length * classes);
   for (const { fitted, judged } of foldsOf(labels.length)) {
     const calibrator = fitCalibrator(

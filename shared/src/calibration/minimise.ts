@@ -2,6 +2,8 @@
 // steps. Liu & Nocedal, "On the limited memory BFGS method for large scale optimization", Math. Programming 1989;
 // the line search is the bisection of Lewis & Overton, "Nonsmooth optimization via quasi-Newton methods", 2013.
 
+/** A step that takes off a smaller share of the value than this is the last: rounding hides what is left. */
+const VALUE_TOLERANCE = 1e-14;
 const MAX_STEP_TRIALS = 60;
 const SUFFICIENT_DECREASE = 1e-4;
 const SLOPE_LEFT = 0.9;
@@ -42,11 +44,13 @@ export function minimise(objective: Objective, start: ArrayLike<number>, options
     const direction = twoLoopRecursion(steps, here.gradient);
     const there = lineSearch(objective, here, direction);
     if (there === null) break;
+    const isLast = here.value - there.value <= VALUE_TOLERANCE * Math.max(1, Math.abs(here.value));
     const step = stepBetween(here, there);
     // Only a step along which the slope rises says something of the curvature.
     if (step.curvature > 0) steps.push(step);
     if (steps.length > memory) steps.shift();
     here = there;
+    if (isLast) break;
   }
   return { point: here.point, value: here.value, gradientNorm: largestOf(here.gradient), iterations };
 }

@@ -95,11 +95,7 @@ export function adaptiveCalibrationError(
  * @param labels [rows], integers in [0, classes)
  * @throws RangeError for no rows, wrong lengths, labels out of range, or NaN
  */
-export function brierScore(
-  probabilities: ArrayLike<number>,
-  labels: ArrayLike<number>,
-  classes: number,
-): number {
+export function brierScore(probabilities: ArrayLike<number>, labels: ArrayLike<number>, classes: number): number {
   checkLabelledRows(probabilities, labels, classes, "probabilities");
   let sum = 0;
   for (let row = 0; row < labels.length; row++) {
@@ -112,11 +108,7 @@ function binOf(confidence: number, bins: number): number {
   return Math.max(0, Math.ceil(confidence * bins) - 1);
 }
 
-function checkConfidence(
-  confidence: ArrayLike<number>,
-  correct: ArrayLike<number | boolean>,
-  bins: number,
-): void {
+function checkConfidence(confidence: ArrayLike<number>, correct: ArrayLike<number | boolean>, bins: number): void {
   const rows = confidence.length;
   if (rows === 0 || correct.length !== rows) {
     throw new RangeError(`correct: expected one for each of ${rows} rows, at least one, got ${correct.length}`);

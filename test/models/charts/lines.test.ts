@@ -73,6 +73,12 @@ describe("lineChart", () => {
     expect(textsOf(svg).filter((text) => text === "falling")).toHaveLength(1);
   });
 
+  it("leaves a band open where it is not told", async () => {
+    const points = [1, 2, 3, 4, 5].map((x) => (x === 3 ? { x, y: 5 } : { x, y: 5, low: 4, high: 6 }));
+    const [band] = layersOf(await svgOf([{ name: "open", points }]), "area").flat();
+    expect(band.match(/M/g)).toHaveLength(2);
+  });
+
   it("takes the domain told, and cuts off what lies outside", async () => {
     const domain: [number, number] = [0, 20];
     const svg = await svgOf([rising], { y: { title: "cut", domain } });
@@ -108,6 +114,17 @@ describe("lineChart", () => {
       .map(pointsOf);
     expect(thinned).toBeLessThanOrEqual(500);
     expect(whole).toBe(500);
+  });
+
+  it("thins by what is seen on a log axis: the first decade stays", async () => {
+    const jumps = Array.from({ length: 9999 }, (_, index) => ({ x: index + 1, y: (index * 7) % 11 }));
+    const svg = await svgOf([{ name: "jumps", points: jumps }], { x: { title: "x", scale: "log" } });
+    const path = / d="([^"]*)"/.exec(layersOf(svg, "line").flat()[0])?.[1] ?? "";
+    const inFirstDecade = path
+      .split(/[ML]/)
+      .slice(1)
+      .filter((point) => Number(point.split(",")[0]) <= 140);
+    expect(inFirstDecade).toHaveLength(10);
   });
 
   it("breaks long titles, and gives long names fewer columns", async () => {

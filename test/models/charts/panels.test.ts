@@ -34,6 +34,14 @@ describe("panels", () => {
     expect(colors).toEqual([PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[1]]);
   });
 
+  it("draws a line of one point in one chart beside its like in another", async () => {
+    const short = { ...lineOf("a"), points: [{ x: 1, y: 1 }] };
+    const svg = await renderSvg(panels("uneven", [chartOf("one", [short]), chartOf("two", [lineOf("a")])], 2));
+    expect(layersOf(svg, "symbol").flat()).toHaveLength(1);
+    expect(layersOf(svg, "line").flat()).toHaveLength(1);
+    expect(textsOf(svg).filter((text) => text === "a")).toHaveLength(1);
+  });
+
   it("fills the columns told, row by row", async () => {
     const six = "abcdef".split("").map((title) => chartOf(title, [lineOf("line")]));
     const [wide, low] = sizeOf(await renderSvg(panels("six", six, 3)));

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { textWidth } from "../../../models/src/charts/font.ts";
 import {
   type ReliabilityBin,
   type ReliabilityPanel,
@@ -65,6 +66,14 @@ describe("reliabilityDiagram", () => {
     const hundred = await svgOf(Array.from({ length: 100 }, (_, index) => index));
     expect(widthOf(hundred)).toBeGreaterThan(1300);
     expect(widthOf(await svgOf(COUNTS))).toBeLessThan(480);
+  });
+
+  it("leaves room above the highest bar for its count", async () => {
+    const svg = await renderSvg(reliabilityDiagram("made up", [panelOf(COUNTS)]));
+    const heights = layersOf(svg, "text")
+      .flat()
+      .map((text) => Number(/translate\([^,]*,([^)]*)\)/.exec(text)?.[1]));
+    expect(Math.min(...heights)).toBeGreaterThan(textWidth("123,456", 10) + 4);
   });
 
   it("refuses what contradicts itself", () => {

@@ -68,6 +68,18 @@ describe("fitTemperature", () => {
     expect(fitTemperature(confident, [1, 0], 2)).toBe(TEMPERATURE_RANGE.largest);
   });
 
+  it("takes the end that the slope at it decides where the likelihood does not change or the slope underflows", () => {
+    expect(fitTemperature(Float64Array.of(1, 1, 1, 1), [0, 1], 2)).toBe(TEMPERATURE_RANGE.largest);
+    expect(fitTemperature(Float64Array.of(5000, 0, 0, 5000), [0, 1], 2)).toBe(TEMPERATURE_RANGE.smallest);
+  });
+
+  it.each([0.0100001, 0.02, 0.5, 1, 7, 99.999])("finds %d to nine digits, however far from where it starts", (best) => {
+    // Three of four labels go to the larger logit: best where its probability is 3/4.
+    const gap = best * Math.log(3);
+    const logits = Float64Array.of(gap, 0, gap, 0, gap, 0, gap, 0);
+    expect(Math.abs(fitTemperature(logits, [0, 0, 0, 1], 2) / best - 1)).toBeLessThan(1e-9);
+  });
+
   it("allows classes that are impossible and not the label", () => {
     const logits = Float64Array.of(1, 0, -Infinity, 2, 0, -Infinity, 1, 0, -Infinity);
     const withoutThird = Float64Array.of(1, 0, 2, 0, 1, 0);

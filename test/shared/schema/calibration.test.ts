@@ -1,11 +1,14 @@
 import {
   calibrationSchema,
+  calibratorSchema,
+  fusionSchema,
+  MAX_CALIBRATOR_KNOTS,
   MAX_METRIC_KNOTS,
   metricTableSchema,
   weightsSchema,
 } from "@spillway/shared/schema/calibration";
 import { describeIssues } from "@spillway/shared/schema/document";
-import { MAX_EXITS } from "@spillway/shared/schema/manifest";
+import { MAX_CLASSES, MAX_EXITS } from "@spillway/shared/schema/manifest";
 import { describe, expect, it } from "vitest";
 import { changed, MODEL_HASH, validCalibration } from "./documents.ts";
 
@@ -108,5 +111,69 @@ describe("weightsSchema", () => {
     ["none", [], false],
   ])("%s", (_, weights, isAccepted) => {
     expect(weightsSchema.safeParse(weights).success).toBe(isAccepted);
+  });
+});
+
+const range = (count: number) => Array.from({ length: count }, (_, k) => k);
+
+describe("calibratorSchema", () => {
+  const table = { temperature: 1, probability: [0, 1], frequency: [0, 1] };
+  const ofClasses = (count: number) => ({ scale: range(count).map(() => 1), bias: range(count).map(() => 0) });
+  const ofKnots = (count: number) => {
+    const rising = range(count).map((k) => k / count);
+    return { temperature: 1, probability: rising, frequency: rising };
+  };
+
+  it.each([
+    ["a temperature", { temperature: 2 }],
+    ["two classes", ofClasses(2)],
+    ["as many classes as a model may have", ofClasses(MAX_CLASSES)],
+    ["negative scales and biases", { scale: [-1, 2], bias: [-3, 3] }],
+    ["a table of two knots", table],
+    ["equal frequencies", { ...table, frequency: [0.5, 0.5] }],
+    ["as many knots as a table may have", ofKnots(MAX_CALIBRATOR_KNOTS)],
+  ])("accepts %s and returns it as it is", (_, calibrator) => {
+    expect(calibratorSchema.parse(calibrator)).toEqual(calibrator);
+  });
+
+  it.each([
+    ["nothing", {}],
+    ["a temperature of 0", { temperature: 0 }],
+    ["a bias too many", { scale: [1, 1], bias: [0, 0, 0] }],
+    ["scales alone", { scale: [1, 1] }],
+    ["one class", ofClasses(1)],
+    ["one class too many", ofClasses(MAX_CLASSES + 1)],
+    ["a scale that is infinite", { scale: [1, Infinity], bias: [0, 0] }],
+    ["a temperature beside scales", { temperature: 1, scale: [1, 1], bias: [0, 0] }],
+    ["one knot", ofKnots(1)],
+    ["one knot too many", ofKnots(MAX_CALIBRATOR_KNOTS + 1)],
+    ["a table without a temperature", { probability: [0, 1], frequency: [0, 1] }],
+    ["equal probabilities", { ...table, probability: [0.5, 0.5] }],
+    ["falling probabilities", { ...table, probability: [0.5, 0.25] }],
+    ["falling frequencies", { ...table, frequency: [0.5, 0.25] }],
+    ["a frequency too few", { ...table, probability: [0, 0.5, 1] }],
+    ["a probability above 1", { ...table, probability: [0, 1.001] }],
+    ["a negative frequency", { ...table, frequency: [-0.001, 1] }],
+  ])("refuses %s", (_, calibrator) => {
+    expect(calibratorSchema.safeParse(calibrator).success).toBe(false);
+  });
+});
+
+describe("fusionSchema", () => {
+  it.each([
+    ["an edge weight of 0", { edgeWeight: 0 }, true],
+    ["an edge weight of 1", { edgeWeight: 1 }, true],
+    ["an edge weight above 1", { edgeWeight: 1.001 }, false],
+    ["a negative edge weight", { edgeWeight: -0.001 }, false],
+    ["powers of 0", { edgePower: 0, cloudPower: 0 }, true],
+    ["powers of 100", { edgePower: 100, cloudPower: 100 }, true],
+    ["an edge power above 100", { edgePower: 100.001, cloudPower: 1 }, false],
+    ["a cloud power above 100", { edgePower: 1, cloudPower: 100.001 }, false],
+    ["a negative power", { edgePower: -0.001, cloudPower: 1 }, false],
+    ["one power", { edgePower: 1 }, false],
+    ["a weight beside powers", { edgeWeight: 0.5, edgePower: 1, cloudPower: 1 }, false],
+    ["nothing", {}, false],
+  ])("%s", (_, fusion, isAccepted) => {
+    expect(fusionSchema.safeParse(fusion).success).toBe(isAccepted);
   });
 });
