@@ -64,8 +64,8 @@ async function main([name, ...args]: string[]): Promise<void> {
     process.stdout.write(usage());
     return;
   }
+  if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`no command "${name}"; see spillway --help`);
   const command = COMMANDS[name];
-  if (command === undefined) throw new UsageError(`no command "${name}"; see spillway --help`);
   const { run } = await command.load();
   await run(args);
 }

@@ -2,6 +2,8 @@
 import { type ConfidenceRule, confidenceRuleSchema } from "@spillway/shared/schema/calibration";
 import { UsageError } from "./usage.ts";
 
+const CHART_NAME = /\.(svg|png)$/i;
+
 /** A number from `lowest` to `highest`; undefined when the flag was not given. @throws UsageError naming the flag */
 export function numberFlag(
   name: string,
@@ -34,9 +36,26 @@ export function choiceFlag<Choice extends string>(name: string, text: string, ch
   return found;
 }
 
-/** Confidence rules separated by commas. */
+/** Confidence rules separated by commas, each once. */
 export function rulesFlag(text: string): ConfidenceRule[] {
-  return text.split(",").map((rule) => choiceFlag("confidence", rule.trim(), confidenceRuleSchema.options));
+  return [...new Set(text.split(",").map((rule) => ruleFlag(rule.trim())))];
+}
+
+/** The one confidence rule of a command that does not compare them. */
+export function ruleFlag(text: string): ConfidenceRule {
+  return choiceFlag("confidence", text, confidenceRuleSchema.options);
+}
+
+/** Files of charts, refused before the work rather than after it. @throws UsageError for any but .svg and .png */
+export function chartFlag(files: string[]): string[] {
+  const wrong = files.find((file) => !CHART_NAME.test(file));
+  if (wrong !== undefined) throw new UsageError(`--chart: expected a file name in .svg or .png, got "${wrong}"`);
+  return files;
+}
+
+/** For a command that takes flags only. @throws UsageError for a word that belongs to no flag */
+export function flagsOnly(command: string, positionals: readonly string[]): void {
+  if (positionals.length > 0) throw new UsageError(`unexpected "${positionals[0]}"; see spillway ${command} --help`);
 }
 
 /** A flag without which a command can do nothing. */

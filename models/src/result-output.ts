@@ -1,7 +1,7 @@
 // What every command does with its result: JSON on stdout when asked for, a text for people otherwise,
 // and a file besides.
 import { once } from "node:events";
-import { rename, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 
 export interface OutputFlags {
   json?: boolean | undefined;
@@ -19,11 +19,19 @@ export async function reportResult(result: object, { json, out }: OutputFlags, t
   await print(json ? `${JSON.stringify(result)}\n` : text);
 }
 
-/** Writes beside the file, then renames: nobody reads half of it, and a full disk spares the old one. */
+/**
+ * Writes beside the file, then renames: nobody reads half of it, and a full disk spares the old one.
+ * @throws Error with one line that names the file when it cannot be written
+ */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
   const partial = `${file}.partial`;
-  await writeFile(partial, content);
-  await rename(partial, file);
+  try {
+    await writeFile(partial, content);
+    await rename(partial, file);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw new Error(`${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
 }
 
 /** Writes to stdout no faster than it is read. */

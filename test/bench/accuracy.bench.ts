@@ -1,13 +1,17 @@
 // What the running product answers, against what onnxruntime-node computes on the same pixels offline:
 // the report half of CIFAR-100's shared test images, sent as PNG over HTTP. Nothing here chooses
-// anything; temperatures, vote, fusion and metric were fitted on the other half.
+// anything; calibrators, vote, fusion and metric were fitted on the other half.
 import { readFile } from "node:fs/promises";
+import { applyCalibrator } from "@spillway/shared/calibration/calibrator";
 import { confidenceOf } from "@spillway/shared/calibration/confidence";
 import { poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
-import { argmax, softmax } from "@spillway/shared/calibration/softmax";
-import { applyMetric } from "@spillway/shared/offload/metric";
-import type { Calibration } from "@spillway/shared/schema/calibration";
+import { rowOf } from "@spillway/shared/calibration/row-major";
+import { argmax } from "@spillway/shared/calibration/softmax";
+import { expectedGain } from "@spillway/shared/offload/expected-gain";
+import { fuse } from "@spillway/shared/offload/fusion";
+import { type Calibration, calibrationSchema } from "@spillway/shared/schema/calibration";
 import type { Config } from "@spillway/shared/schema/config";
+import { parseDocument } from "@spillway/shared/schema/document";
 import type { Result } from "@spillway/shared/schema/result";
 import { type ModelLogits, runModels } from "../../models/src/evaluation/run-models.ts";
 import { readMosaic } from "../../models/src/images/mosaic.ts";
@@ -19,6 +23,7 @@ import { pngOf } from "./pictures.ts";
 import { configOf, putConfig } from "./stack-config.ts";
 
 export const MOSAIC = "../shared/data/cifar100/val.webp";
+const CALIBRATION = "models/cifar100/calibration.json";
 const CONCURRENCY = 4;
 const UNLIMITED = { rate: 100_000, depth: 100_000 };
 
@@ -48,7 +53,7 @@ const SYSTEMS: Record<string, (config: Config) => void> = {
 
 export async function benchAccuracy() {
   const folder = await openModelFolder("models/cifar100");
-  const calibration = JSON.parse(await readFile("models/cifar100/calibration.json", "utf8")) as Calibration;
+  const calibration = parseDocument(calibrationSchema, await readFile(CALIBRATION, "utf8"), CALIBRATION);
   const tiles = await readMosaic(MOSAIC, folder.manifest.edge.preprocessing, folder.manifest.labels.length);
   const { report } = splitInHalves(tiles.count);
   const labels = report.map((index) => tiles.labels[index]);
@@ -138,9 +143,9 @@ function offlineLabel(
   config: Config,
 ): number {
   const { classes } = logits;
-  const rowOf = (member: Float32Array, temperature: number) =>
-    softmax(member.subarray(row * classes, (row + 1) * classes), temperature);
-  const exits = logits.exits.map((member, exit) => rowOf(member, calibration.exits[exit].temperature));
+  const exits = logits.exits.map((member, exit) =>
+    applyCalibrator(rowOf(member, row, classes), calibration.exits[exit]),
+  );
   const confident = exits.findIndex(
     (exit, index) => confidenceOf(exit, config.edge.confidence) >= config.edge.exits[index].threshold,
   );
@@ -148,12 +153,11 @@ function offlineLabel(
   if (confident !== -1) return argmax(exits[confident]);
   const vote = poolProbabilities(exits, config.edge.vote);
   const { tier, reason } = answer.decision;
-  const metric = applyMetric(calibration.metric[config.edge.confidence], confidenceOf(vote, config.edge.confidence));
+  const metric = expectedGain(calibration, config.edge.confidence, vote, confidenceOf(vote, config.edge.confidence));
   const isWorthIt = config.offload.enabled && metric >= config.offload.threshold;
   if (isWorthIt !== (tier === "cloud" || reason === "no-tokens")) return -1;
   if (tier === "edge") return argmax(vote);
-  const cloud = rowOf(logits.large, calibration.cloud.temperature);
-  if (!config.offload.fuse || calibration.fusion === null) return argmax(cloud);
-  const { edgeWeight } = calibration.fusion;
-  return argmax(poolProbabilities([vote, cloud], [edgeWeight, 1 - edgeWeight]));
+  const cloud = applyCalibrator(rowOf(logits.large, row, classes), calibration.cloud);
+  const fusion = config.offload.fuse ? calibration.fusion : null;
+  return argmax(fusion === null ? cloud : fuse(vote, cloud, fusion));
 }

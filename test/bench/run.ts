@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { bundleModel } from "../../edge-worker/scripts/bundle-model.ts";
 import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
+import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
 import { machine } from "./measure.ts";
 import { benchMemory } from "./memory.bench.ts";
@@ -23,6 +24,7 @@ const BENCHES: Record<string, Bench> = {
   requests: { run: benchRequests },
   memory: { run: benchMemory },
   accuracy: { run: benchAccuracy, needs: MOSAIC },
+  calibration: { run: benchCalibration, needs: EDGEBOOST },
 };
 const RESULTS = path.join(import.meta.dirname, "results");
 

@@ -8,7 +8,7 @@ import { calibrationQuality } from "../evaluation/calibration-report.ts";
 import { fitCalibration } from "../evaluation/fit-calibration.ts";
 import { loadEvaluation, rowsOfPart } from "../evaluation/load-evaluation.ts";
 import { readSingle, SINGLE_FLAGS, SINGLE_HELP } from "../evaluation/single.ts";
-import { choiceFlag } from "../flag-values.ts";
+import { choiceFlag, flagsOnly } from "../flag-values.ts";
 import { openModelFolder } from "../model-folder.ts";
 import { OUTPUT_FLAGS, reportResult, writeWhole } from "../result-output.ts";
 import { percent, textTable } from "../text-table.ts";
@@ -17,7 +17,7 @@ import { parseFlags, UsageError } from "../usage.ts";
 const HELP = `spillway calibrate --probabilities P.npy|--logits L.npy --labels Y.npy [--method METHOD]
 spillway calibrate --images MOSAIC|FOLDER|--evaluation E.npz [--model FOLDER] [--method METHOD] [--part fit]
 
-One table: reports accuracy, NLL, ECE, adaptive ECE and Brier score before and after.
+One table: fits a calibrator and reports accuracy, NLL, ECE, adaptive ECE and Brier score before and after.
 
 ${SINGLE_HELP}
 A model: fits a calibrator for each exit and the large model, the vote, the fusion and the offload metric.
@@ -27,8 +27,10 @@ A model: fits a calibrator for each exit and the large model, the vote, the fusi
   --model FOLDER         manifest.json and its graphs (default models/cifar100)
   --part fit             use only the part that leaves rows to certify thresholds (default: the calibration half)
 
-${METHOD_HELP}  --json                 { temperature, before: { accuracy, nll, ece, adaptiveEce, brier }, after, ... }, or the fit
-  --out FILE             one table: write that there; a model: its calibration (default calibration.json beside it)
+${METHOD_HELP}  --json                 { temperature, before: { accuracy, nll, ece, adaptiveEce, brier }, after, ... };
+                         of a model { calibration, members, metric, fusion }
+  --out FILE             one table: also write that there; a model: where its calibration goes (default:
+                         calibration.json in the model's folder, which is replaced)
 
 \`after\` is cross-validated: every row is calibrated by a fit on the other folds. Of labelled images only the
 calibration half is used; the report half is never looked at.
@@ -50,6 +52,7 @@ export async function run(args: string[]): Promise<void> {
   );
   if (flags === null) return;
   const { values } = flags;
+  flagsOnly("calibrate", flags.positionals);
   const isTable = values.probabilities !== undefined || values.logits !== undefined;
   const isModel = values.images !== undefined || values.evaluation !== undefined;
   if (isTable === isModel) {
@@ -83,11 +86,12 @@ async function calibrateTable(values: Values & { probabilities?: string; logits?
 
 async function calibrateModel(values: Values & { images?: string; evaluation?: string; model: string; part: string }) {
   const part = choiceFlag("part", values.part, ["calibration", "fit"] as const);
+  const method = choiceFlag("method", values.method, METHOD_CHOICES);
   const folder = await openModelFolder(values.model);
   const evaluation = rowsOfPart(await loadEvaluation(folder, values), part);
   const { dataset, labels } = evaluation;
   const identity = { model: folder.hash, fittedOn: { dataset, n: labels.length, part } };
-  const fit = fitCalibration(evaluation, labels, identity, choiceFlag("method", values.method, METHOD_CHOICES));
+  const fit = fitCalibration(evaluation, labels, identity, method);
   const file = values.out ?? path.join(values.model, "calibration.json");
   await writeWhole(file, `${JSON.stringify(fit.calibration, null, 2)}\n`);
   process.stderr.write(`wrote ${file}\n`);

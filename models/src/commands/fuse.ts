@@ -3,7 +3,8 @@ import { rowOf } from "@spillway/shared/calibration/row-major";
 import { argmax } from "@spillway/shared/calibration/softmax";
 import { compareFusions, fitFusion } from "@spillway/shared/offload/fit-fusion";
 import { readLabels, readProbabilities } from "../arrays/inputs.ts";
-import { PAIR_FLAGS, PAIR_HELP, pairFiles } from "../evaluation/pair.ts";
+import { expectFoldable, PAIR_FLAGS, PAIR_HELP, pairFiles } from "../evaluation/pair.ts";
+import { flagsOnly } from "../flag-values.ts";
 import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { percent, textTable } from "../text-table.ts";
 import { parseFlags } from "../usage.ts";
@@ -21,6 +22,7 @@ the cloud alone is stated with its standard error.
 export async function run(args: string[]): Promise<void> {
   const flags = parseFlags(args, { ...PAIR_FLAGS, ...OUTPUT_FLAGS }, HELP);
   if (flags === null) return;
+  flagsOnly("fuse", flags.positionals);
   const files = pairFiles("fuse", flags.values);
   const [edge, cloud] = [await readProbabilities(files.edge), await readProbabilities(files.cloud)];
   const { rows, classes } = edge;
@@ -29,6 +31,7 @@ export async function run(args: string[]): Promise<void> {
       `${files.cloud}: expected ${rows} x ${classes} like ${files.edge}, got ${cloud.rows} x ${cloud.classes}`,
     );
   }
+  expectFoldable(files.edge, rows);
   const labels = await readLabels(files.labels, classes);
   if (labels.length !== rows) throw new Error(`${files.labels}: expected ${rows} labels, got ${labels.length}`);
   const [edgeTable, cloudTable] = [edge.values, cloud.values].map((values) => Float64Array.from(values));

@@ -5,8 +5,16 @@ import { type Contender, compareGainModels, compareTables, predictsBetter } from
 import { areaUnderCurve, sweepThresholds } from "@spillway/shared/offload/sweep";
 import type { GainModel, MetricTable } from "@spillway/shared/schema/calibration";
 import { readProbabilities } from "../arrays/inputs.ts";
-import { gainOf, PAIR_FLAGS, PAIR_HELP, type PairOutcomes, pairFiles, readPair } from "../evaluation/pair.ts";
-import { rulesFlag } from "../flag-values.ts";
+import {
+  expectFoldable,
+  gainOf,
+  PAIR_FLAGS,
+  PAIR_HELP,
+  type PairOutcomes,
+  pairFiles,
+  readPair,
+} from "../evaluation/pair.ts";
+import { chartFlag, flagsOnly, ruleFlag } from "../flag-values.ts";
 import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { textTable } from "../text-table.ts";
 import { parseFlags } from "../usage.ts";
@@ -14,7 +22,7 @@ import { parseFlags } from "../usage.ts";
 const HELP = `spillway metric --edge E.npy --cloud C.npy --labels Y.npy [--confidence RULE]
 
 ${PAIR_HELP}  --confidence RULE  what the table is a function of: margin (default), max-probability, entropy
-  --chart FILE       the tables over the rows' gains, .svg or .png; may be repeated
+  --chart FILE       the expected gain at every confidence, .svg or .png; may be repeated
   --json             { method, table, gainModel, contenders: [{ name, error, area }] }
   --out FILE         also write that there
 
@@ -37,9 +45,12 @@ export async function run(args: string[]): Promise<void> {
   );
   if (flags === null) return;
   const { values } = flags;
-  const [rule] = rulesFlag(values.confidence);
+  flagsOnly("metric", flags.positionals);
+  const rule = ruleFlag(values.confidence);
+  const charts = chartFlag(values.chart);
   const files = pairFiles("metric", values);
   const pair = await readPair(files, [rule]);
+  expectFoldable(files.edge, pair.rows);
   const edge = await readProbabilities(files.edge);
   const rows = Array.from({ length: pair.rows }, (_, row) => rowOf(edge.values, row, pair.classes));
   const confidence = pair.confidence.get(rule) as Float64Array;
@@ -52,7 +63,7 @@ export async function run(args: string[]): Promise<void> {
   const table: MetricTable = tables[0].fit(all);
   const gainModel: GainModel | null = isClassAware ? models[0].fit(all) : null;
   const method = isClassAware ? models[0].name : tables[0].name;
-  if (values.chart.length > 0) await drawTables(values.chart, rule, tables, all);
+  if (charts.length > 0) await drawTables(charts, rule, tables, all);
   const text = textTable(
     ["fitted by", "squared error", "area"],
     contenders.map(({ name, error, area }) => [name, error.toFixed(5), area.toFixed(5)]),

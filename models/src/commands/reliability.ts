@@ -4,7 +4,7 @@ import { DEFAULT_BINS, expectedCalibrationError, reliabilityBins } from "@spillw
 import { METHOD_HELP, methodOf } from "../evaluation/calibration-method.ts";
 import { topLabels } from "../evaluation/calibration-report.ts";
 import { readSingle, SINGLE_FLAGS, SINGLE_HELP } from "../evaluation/single.ts";
-import { numberFlag } from "../flag-values.ts";
+import { chartFlag, flagsOnly, numberFlag } from "../flag-values.ts";
 import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { percent, textTable } from "../text-table.ts";
 import { parseFlags, UsageError } from "../usage.ts";
@@ -41,8 +41,10 @@ export async function run(args: string[]): Promise<void> {
   );
   if (flags === null) return;
   const { values } = flags;
+  flagsOnly("reliability", flags.positionals);
   const bins = numberFlag("bins", values.bins, 1, MAX_BINS) ?? DEFAULT_BINS;
   if (!Number.isInteger(bins)) throw new UsageError(`--bins: expected a whole number, got "${values.bins}"`);
+  const charts = chartFlag(values.chart);
   const { logits, probabilities, labels, classes } = await readSingle("reliability", values);
   const { method } = methodOf(values.method, logits, labels, classes);
   const calibrated = crossValidateCalibrator(method, logits, labels, classes).probabilities;
@@ -53,7 +55,7 @@ export async function run(args: string[]): Promise<void> {
       bins: reliabilityBins(confidence, correct, bins),
     };
   });
-  if (values.chart.length > 0) await drawReliability(values.chart, before, after, method, labels.length);
+  if (charts.length > 0) await drawReliability(charts, before, after, method, labels.length);
   await reportResult({ method, before, after }, values, textOf(before, after));
 }
 

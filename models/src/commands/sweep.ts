@@ -10,7 +10,7 @@ import {
 } from "@spillway/shared/offload/sweep";
 import type { ConfidenceRule } from "@spillway/shared/schema/calibration";
 import { PAIR_FLAGS, PAIR_HELP, type PairOutcomes, pairFiles, readPair } from "../evaluation/pair.ts";
-import { numbersFlag, rulesFlag } from "../flag-values.ts";
+import { chartFlag, flagsOnly, numbersFlag, rulesFlag } from "../flag-values.ts";
 import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { percent, textTable } from "../text-table.ts";
 import { parseFlags } from "../usage.ts";
@@ -20,7 +20,8 @@ const HELP = `spillway sweep --edge E.npy --cloud C.npy --labels Y.npy [--confid
 ${PAIR_HELP}  --confidence      margin (default), max-probability, entropy; several are compared
   --thresholds      samples of lower confidence are offloaded; default: all thresholds
   --chart FILE      accuracy against offload rate with random and oracle, .svg or .png; may be repeated
-  --json            { rows: [{ threshold, accuracy, offloadRate, keptAccuracy }], area }, as fractions
+  --json            { rows: [{ threshold, accuracy, offloadRate, keptAccuracy }], area }, as fractions;
+                    keptAccuracy is null where none is kept
   --out FILE        also write that there
 
 The area is the mean accuracy over all offload rates. Several rules: \`rules\` holds each, rows and area are the first's.
@@ -49,14 +50,16 @@ export async function run(args: string[]): Promise<void> {
   );
   if (flags === null) return;
   const { values } = flags;
+  flagsOnly("sweep", flags.positionals);
   const rules = rulesFlag(values.confidence);
   const thresholds = numbersFlag("thresholds", values.thresholds, 0, 2);
+  const charts = chartFlag(values.chart);
   const pair = await readPair(pairFiles("sweep", values), rules);
   const sweeps = rules.map((confidence): RuleSweep => {
     const curve = sweepThresholds(pair.confidence.get(confidence) as Float64Array, pair.edgeCorrect, pair.cloudCorrect);
     return { confidence, curve, area: areaUnderCurve(curve) };
   });
-  if (values.chart.length > 0) await drawSweeps(values.chart, sweeps, pair);
+  if (charts.length > 0) await drawSweeps(charts, sweeps, pair);
   const result = resultOf(sweeps, thresholds, pair);
   await reportResult(result, values, textOf(sweeps, thresholds));
 }

@@ -1,17 +1,18 @@
 // `spillway thresholds`: the exits' thresholds and the offload threshold, on demand or with a guarantee.
 import path from "node:path";
-import { certifiableRows, RISK_METHODS, type RiskLimit } from "@spillway/shared/offload/risk-control";
+import { certifiableRows, RISK_METHODS } from "@spillway/shared/offload/risk-control";
 import type { Wishes } from "@spillway/shared/offload/threshold-choice";
 import { readCalibration } from "../evaluation/calibration-file.ts";
 import { choosePair, type Demand } from "../evaluation/choose-pair.ts";
-import { chooseSystem } from "../evaluation/choose-system.ts";
-import { loadEvaluation } from "../evaluation/load-evaluation.ts";
+import { chooseSystem, expectUnseenRows } from "../evaluation/choose-system.ts";
+import type { Evaluation } from "../evaluation/evaluation-file.ts";
+import { loadEvaluation, rowsOfPart } from "../evaluation/load-evaluation.ts";
 import { PAIR_FLAGS, PAIR_HELP, pairFiles, readPair } from "../evaluation/pair.ts";
 import { DEFAULT_CLOUD_MS, systemCosts } from "../evaluation/system.ts";
 import type { ThresholdResult } from "../evaluation/threshold-result.ts";
-import { choiceFlag, numberFlag, numbersFlag, rulesFlag } from "../flag-values.ts";
+import { choiceFlag, flagsOnly, numberFlag, numbersFlag, ruleFlag } from "../flag-values.ts";
 import { openModelFolder } from "../model-folder.ts";
-import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
+import { OUTPUT_FLAGS, type OutputFlags, reportResult } from "../result-output.ts";
 import { percent } from "../text-table.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 
@@ -33,27 +34,29 @@ export const DEMAND_FLAGS = {
 } as const;
 
 export const DEMAND_HELP = `  --max-offload F        most images that may be offloaded, a fraction
-  --min-accuracy F       least accuracy, a fraction: then the fastest thresholds that reach it, else the most accurate
+  --min-accuracy F       least accuracy, a fraction: the fastest thresholds that reach it (without: the most accurate)
   --max-mean-latency MS  longest mean latency of an answer
   --max-accuracy-loss F  a guarantee: the expected accuracy on unseen images is at most F below offloading everything
   --confidence-level F   probability with which that holds (default ${DEFAULT_LEVEL})
   --risk-method METHOD   ${RISK_METHODS.join(", ")} (default the first)
-  --stage-ms A,B,...     latency of each stage (default: its multiply-adds at 10 M a ms; of a pair, ${DEFAULT_EDGE_MS})
+  --stage-ms A,B,...     latency of each stage (default: its multiply-adds at 10 M a ms); of a pair one, ${DEFAULT_EDGE_MS}
   --cloud-ms MS          what an offload adds (default ${DEFAULT_CLOUD_MS})
 `;
 
 const HELP = `spillway thresholds --edge E.npy --cloud C.npy --labels Y.npy [--confidence RULE] <what is asked for>
 spillway thresholds --evaluation E.npz|--images MOSAIC|FOLDER [--model FOLDER] [--calibration FILE] <what is asked for>
 
-A pair: samples whose confidence is below \`offload\` (and the one exit's threshold) are offloaded.
+A pair: samples whose confidence is below \`offload\`, which is the one exit's threshold too, are offloaded.
 
 ${PAIR_HELP}
 A model: an image leaves at the first exit whose confidence reaches its threshold; undecided ones are offloaded when
 their expected gain reaches \`offload\`. These are the configuration's edge.exits and offload.threshold.
 
-  --evaluation E.npz     what \`spillway evaluate\` wrote; or --images
+  --evaluation E.npz     what \`spillway evaluate\` wrote
+  --images               labelled images, instead: a mosaic, or a folder with one folder a class
   --model FOLDER         default models/cifar100
-  --calibration FILE     default calibration.json in the model's folder
+  --calibration FILE     default calibration.json in the model's folder; a guarantee needs one of
+                         \`spillway calibrate --part fit\`
 
 What is asked for, at least one of the first four:
 
@@ -86,17 +89,14 @@ export async function run(args: string[]): Promise<void> {
   );
   if (flags === null) return;
   const { values } = flags;
+  flagsOnly("thresholds", flags.positionals);
   const demand = readDemand("thresholds", values);
   const isModel = values.evaluation !== undefined || values.images !== undefined;
   if (isModel === (values.edge !== undefined)) {
     throw new UsageError("expected --edge, --evaluation or --images; see spillway thresholds --help");
   }
   const result = isModel ? await forModel(values, demand) : await forPair(values, demand);
-  if (result.choice === null) {
-    const reason = notAttainable(demand, result.rows);
-    if (values.json) await reportResult({ attainable: false, reason, guarantee: null }, values, "");
-    throw new Error(reason);
-  }
+  if (result.choice === null) return refuseDemand(demand, result.rows, values);
   await reportResult({ ...result.choice, attainable: true }, values, textOf(result.choice));
 }
 
@@ -110,8 +110,9 @@ export function readDemand(command: string, values: Values): Demand {
   if (maxOffload !== undefined) wishes.maxOffload = maxOffload;
   if (minAccuracy !== undefined) wishes.minAccuracy = minAccuracy;
   if (maxMeanLatencyMs !== undefined) wishes.maxMeanLatencyMs = maxMeanLatencyMs;
-  const maxAccuracyLoss = number("max-accuracy-loss", 1);
-  const confidenceLevel = number("confidence-level", 1);
+  const maxAccuracyLoss = insideUnit("max-accuracy-loss", number("max-accuracy-loss", 1));
+  const confidenceLevel = insideUnit("confidence-level", number("confidence-level", 1));
+  const method = choiceFlag("risk-method", values["risk-method"] as string, RISK_METHODS);
   if (maxAccuracyLoss === undefined) {
     if (confidenceLevel !== undefined) throw new UsageError("--confidence-level needs --max-accuracy-loss");
     if (Object.keys(wishes).length === 0) {
@@ -119,35 +120,35 @@ export function readDemand(command: string, values: Values): Demand {
     }
     return { wishes, limit: null };
   }
-  const limit: RiskLimit = {
-    maxAccuracyLoss,
-    confidenceLevel: confidenceLevel ?? DEFAULT_LEVEL,
-    method: choiceFlag("risk-method", values["risk-method"] as string, RISK_METHODS),
-  };
-  if (limit.confidenceLevel === 0 || limit.confidenceLevel === 1) {
-    throw new UsageError("--confidence-level: expected a number between 0 and 1, ends excluded");
-  }
-  return { wishes, limit };
+  return { wishes, limit: { maxAccuracyLoss, confidenceLevel: confidenceLevel ?? DEFAULT_LEVEL, method } };
+}
+
+/** No test of a guarantee can be made at either end. */
+function insideUnit(name: string, value: number | undefined): number | undefined {
+  if (value !== 0 && value !== 1) return value;
+  throw new UsageError(`--${name}: expected a number between 0 and 1, ends excluded, got ${value}`);
 }
 
 async function forPair(values: Values, demand: Demand) {
-  const [rule] = rulesFlag((values.confidence as string | undefined) ?? "margin");
-  const pair = await readPair(pairFiles("thresholds", values as Parameters<typeof pairFiles>[1]), [rule]);
-  const [edgeMs] = numbersFlag("stage-ms", values["stage-ms"] as string | undefined, 0, MAX_MS) ?? [DEFAULT_EDGE_MS];
+  const rule = ruleFlag((values.confidence as string | undefined) ?? "margin");
+  const edgeMs = numberFlag("stage-ms", values["stage-ms"] as string | undefined, 0, MAX_MS) ?? DEFAULT_EDGE_MS;
   const cloudMs = numberFlag("cloud-ms", values["cloud-ms"] as string | undefined, 0, MAX_MS) ?? DEFAULT_CLOUD_MS;
+  const pair = await readPair(pairFiles("thresholds", values as Parameters<typeof pairFiles>[1]), [rule]);
   const confidence = pair.confidence.get(rule) as Float64Array;
   return { choice: choosePair({ ...pair, confidence }, { edgeMs, cloudMs }, demand), rows: pair.rows };
 }
 
 async function forModel(values: Values, demand: Demand) {
+  const rule = ruleFlag((values.confidence as string | undefined) ?? "max-probability");
   const model = values.model as string;
   const folder = await openModelFolder(model);
   const calibrationFile = (values.calibration as string | undefined) ?? path.join(model, "calibration.json");
   const calibration = await readCalibration(calibrationFile, folder);
-  const [rule] = rulesFlag((values.confidence as string | undefined) ?? "max-probability");
+  // Known before the images are run, which takes minutes.
+  if (demand.limit !== null) expectUnseenRows(calibration);
   const costs = readCosts(folder.manifest, values);
   const evaluation = await loadEvaluation(folder, values as { evaluation?: string; images?: string });
-  return { choice: chooseSystem(evaluation, calibration, rule, costs, demand), rows: evaluation.rows };
+  return { choice: chooseSystem(evaluation, calibration, rule, costs, demand), rows: judgedRows(evaluation, demand) };
 }
 
 /** Costs of a model's stages by `--stage-ms` and `--cloud-ms`. */
@@ -157,8 +158,20 @@ export function readCosts(manifest: Parameters<typeof systemCosts>[0], values: V
   return systemCosts(manifest, stageMs, cloudMs);
 }
 
+/** How many rows decide whether a demand can be had. */
+export function judgedRows(evaluation: Evaluation, { limit }: Demand): number {
+  return rowsOfPart(evaluation, limit === null ? "calibration" : "certification").rows;
+}
+
+/** Says in every way asked for that a demand cannot be had. @throws Error that says so in one line */
+export async function refuseDemand(demand: Demand, rows: number, output: OutputFlags): Promise<never> {
+  const reason = notAttainable(demand, rows);
+  await reportResult({ attainable: false, reason, guarantee: null }, output, "");
+  throw new Error(reason);
+}
+
 /** Why a demand cannot be had, with what would help where that is known. */
-export function notAttainable({ limit }: Demand, rows: number): string {
+function notAttainable({ limit }: Demand, rows: number): string {
   if (limit === null) return "not attainable: no thresholds fulfil all wishes on these rows; loosen one";
   const needed = certifiableRows(limit);
   const help =

@@ -46,7 +46,11 @@ export function choosePair(pair: PairRows, costs: PairCosts, demand: Demand): Th
 function thresholdFor(pair: PairRows, costs: PairCosts, { wishes, limit }: Demand): number | null {
   const { confidence, edgeCorrect, cloudCorrect } = pair;
   const curve = sweepThresholds(confidence, edgeCorrect, cloudCorrect);
-  if (limit === null) return choosePairThreshold(curve, costs, wishes);
+  if (limit === null) {
+    const threshold = choosePairThreshold(curve, costs, wishes);
+    // The least sure of these rows is not the least sure there will be: who offloads none offloads none of others.
+    return threshold === curve.thresholds[0] ? 0 : threshold;
+  }
   const threshold = certifiedPairThreshold(confidence, edgeCorrect, cloudCorrect, limit);
   if (threshold === null) return null;
   return isWithin(pair, costs, wishes, threshold) ? threshold : null;
@@ -64,9 +68,11 @@ function crossValidate(pair: PairRows, costs: PairCosts, demand: Demand, thresho
   const total = { correct: 0, offloaded: 0 };
   // Too few rows to leave some out: what was chosen is all there is to judge by.
   const folds = pair.confidence.length < 10 ? [] : foldsOf(pair.confidence.length);
+  // Wishes only take or leave what a guarantee certifies: a fold that just misses one must not offload everything.
+  const asked = demand.limit === null ? demand : { ...demand, wishes: {} };
+  const fallback = demand.limit === null ? threshold : OFFLOAD_ALL;
   for (const { fitted, judged } of folds) {
-    const fallback = demand.limit === null ? threshold : OFFLOAD_ALL;
-    const chosen = thresholdFor(selectPair(pair, fitted), costs, demand) ?? fallback;
+    const chosen = thresholdFor(selectPair(pair, fitted), costs, asked) ?? fallback;
     const counts = countAt(pair, judged, chosen);
     total.correct += counts.correct;
     total.offloaded += counts.offloaded;

@@ -33,6 +33,7 @@ export function chooseSystem(
   costs: SystemCosts,
   demand: Demand,
 ): SystemChoice | null {
+  if (demand.limit !== null) expectUnseenRows(calibration);
   const outcomesOf = (part: Part) => {
     const rows = rowsOfPart(evaluation, part);
     return systemOutcomes(rows, rows.labels, calibration, rule);
@@ -40,7 +41,7 @@ export function chooseSystem(
   const thresholds =
     demand.limit === null
       ? (chooseThresholds(outcomesOf("calibration"), costs, demand.wishes)?.thresholds ?? null)
-      : certified(outcomesOf, calibration, costs, { ...demand, limit: demand.limit });
+      : certified(outcomesOf, costs, { ...demand, limit: demand.limit });
   if (thresholds === null) return null;
   const report = outcomesOf("report");
   const { exitShares, ...expected } = performanceOf(report, costs, thresholds);
@@ -55,17 +56,19 @@ export function chooseSystem(
   };
 }
 
+/** @throws Error with one line when the calibration was fitted on the rows that are to certify */
+export function expectUnseenRows({ fittedOn }: Calibration): void {
+  if (fittedOn.part === "fit") return;
+  throw new Error(
+    "a guarantee needs rows that the calibration has not seen: fit it with `spillway calibrate --part fit` first",
+  );
+}
+
 function certified(
   outcomesOf: (part: Part) => SystemOutcomes,
-  calibration: Calibration,
   costs: SystemCosts,
   { wishes, limit }: { wishes: Wishes; limit: RiskLimit },
 ): Thresholds | null {
-  if (calibration.fittedOn.part !== "fit") {
-    throw new Error(
-      "a guarantee needs rows that the calibration has not seen: fit it with `spillway calibrate --part fit` first",
-    );
-  }
   const certification = outcomesOf("certification");
   const thresholds = certifiedThresholds(outcomesOf("fit"), certification, costs, limit);
   if (thresholds === null) return null;

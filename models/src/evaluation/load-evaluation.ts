@@ -1,6 +1,7 @@
 // The logits and labels that a command about a model works on: from a file, or by running the model now.
 import path from "node:path";
 import { takeRows } from "@spillway/shared/calibration/row-major";
+import { DEFAULT_FOLDS } from "@spillway/shared/random/folds";
 import { openImages } from "../images/open-images.ts";
 import { splitForGuarantee, splitInHalves } from "../images/split.ts";
 import type { ModelFolder } from "../model-folder.ts";
@@ -26,6 +27,7 @@ export async function loadEvaluation(
     if (evaluation.modelHash !== folder.hash) {
       throw new Error(`${file}: made with model ${evaluation.modelHash}, but ${folder.path} is ${folder.hash}`);
     }
+    expectShape(evaluation, folder, file);
     return evaluation;
   }
   const labelled = await openImages(images as string, folder.manifest);
@@ -35,9 +37,19 @@ export async function loadEvaluation(
   return { ...run, labels, modelHash: folder.hash, dataset: path.basename(images as string) };
 }
 
-/** The rows of one part of the split, with the part's name in the data set's. */
+/**
+ * The rows of one part of the split, with the part's name in the data set's.
+ * @throws Error with one line when there are too few rows to fit anything on that part
+ */
 export function rowsOfPart(evaluation: Evaluation, part: Part): Evaluation {
-  const indices = partIndices(evaluation.rows, part);
+  const { rows } = evaluation;
+  const needed = DEFAULT_FOLDS * (part === "fit" || part === "certification" ? 4 : 2);
+  if (rows < needed) {
+    throw new Error(
+      `${evaluation.dataset}: expected at least ${needed} images to fit on the ${part} part, got ${rows}`,
+    );
+  }
+  const indices = partIndices(rows, part);
   const take = (values: Float32Array) => takeRows(values, indices, evaluation.classes);
   return {
     ...evaluation,
@@ -47,6 +59,14 @@ export function rowsOfPart(evaluation: Evaluation, part: Part): Evaluation {
     labels: Int32Array.from(indices, (index) => evaluation.labels[index]),
     dataset: `${part} part of ${evaluation.dataset}`,
   };
+}
+
+/** The hash says which model it was; only an evaluation made by hand differs in more. */
+function expectShape({ exits, classes }: Evaluation, { manifest }: ModelFolder, file: string): void {
+  const { edge, labels } = manifest;
+  if (exits.length === edge.stages.length && classes === labels.length) return;
+  const expected = `${edge.stages.length} exits and ${labels.length} classes like the model`;
+  throw new Error(`${file}: expected ${expected}, got ${exits.length} and ${classes}`);
 }
 
 function partIndices(rows: number, part: Part): number[] {

@@ -2,6 +2,7 @@
 // have answered. Read block by block, so that a million rows need no more memory than their summaries.
 import { confidenceOf } from "@spillway/shared/calibration/confidence";
 import { argmax } from "@spillway/shared/calibration/softmax";
+import { DEFAULT_FOLDS } from "@spillway/shared/random/folds";
 import type { ConfidenceRule } from "@spillway/shared/schema/calibration";
 import { checkProbabilityRows, readLabels } from "../arrays/inputs.ts";
 import { openRows } from "../arrays/row-blocks.ts";
@@ -83,6 +84,11 @@ export async function readPair(files: PairFiles, rules: readonly ConfidenceRule[
   });
   progress(2 * rows);
   return outcomes;
+}
+
+/** @throws Error with one line that names the file when there are too few rows to leave some out of a fit */
+export function expectFoldable(file: string, rows: number): void {
+  if (rows < DEFAULT_FOLDS) throw new Error(`${file}: expected at least ${DEFAULT_FOLDS} rows to fit, got ${rows}`);
 }
 
 /** Expected gain of asking the cloud, known afterwards: 1, 0 or -1. */

@@ -5,6 +5,7 @@ import { softmax } from "@spillway/shared/calibration/softmax";
 import { readLabels, readLogits, readProbabilities } from "../arrays/inputs.ts";
 import { neededFlag } from "../flag-values.ts";
 import { UsageError } from "../usage.ts";
+import { expectFoldable } from "./pair.ts";
 
 /** The logit of a probability of 0, with the row's largest at 0: no softmax of float32 logits is smaller but 0. */
 const SMALLEST_LOGIT = Math.log(1e-45);
@@ -45,6 +46,7 @@ export async function readSingle(
   if (labels.length !== table.rows) {
     throw new Error(`${labelFile}: expected ${table.rows} labels, one for each row of the table, got ${labels.length}`);
   }
+  expectFoldable(labelFile, table.rows);
   const { classes, values: numbers } = table;
   return probabilities === undefined
     ? { logits: withoutInfinities(numbers, classes), probabilities: softmaxRows(numbers, classes), labels, classes }

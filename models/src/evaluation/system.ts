@@ -10,6 +10,7 @@ import { fuse } from "@spillway/shared/offload/fusion";
 import type { SystemCosts, SystemOutcomes } from "@spillway/shared/offload/system-outcomes";
 import type { Calibration, ConfidenceRule } from "@spillway/shared/schema/calibration";
 import type { Manifest } from "@spillway/shared/schema/manifest";
+import { UsageError } from "../usage.ts";
 import type { ModelLogits } from "./run-models.ts";
 
 /** Multiply-adds a millisecond of the shipped stages in workerd on the machine of the README's tables, rounded. */
@@ -46,11 +47,11 @@ export function systemOutcomes(
   return { rows, exits, vote, cloud };
 }
 
-/** The latencies given, or estimates from the multiply-adds. @throws RangeError for a wrong number of stages */
+/** The latencies given, or estimates from the multiply-adds. @throws UsageError for a wrong number of stages */
 export function systemCosts(manifest: Manifest, stageMs?: readonly number[], cloudMs = DEFAULT_CLOUD_MS): SystemCosts {
   const { stages } = manifest.edge;
   if (stageMs !== undefined && stageMs.length !== stages.length) {
-    throw new RangeError(`--stage-ms: expected ${stages.length} numbers, one a stage, got ${stageMs.length}`);
+    throw new UsageError(`--stage-ms: expected ${stages.length} numbers, one a stage, got ${stageMs.length}`);
   }
   return { stageMs: stageMs ?? stages.map(({ multiplyAdds }) => multiplyAdds / MULTIPLY_ADDS_PER_MS), cloudMs };
 }

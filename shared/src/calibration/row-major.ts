@@ -7,9 +7,16 @@ export function rowOf<Kind extends Values>(values: Kind, row: number, columns: n
   return values.subarray(row * columns, (row + 1) * columns) as Kind;
 }
 
-/** Some of the rows, copied, in the order given. */
+/** Some of the rows, copied, in the order given. @throws RangeError for a row that the table does not have */
 export function takeRows<Kind extends Values>(values: Kind, rows: ArrayLike<number>, columns: number): Kind {
   const taken = new (values.constructor as new (length: number) => Kind)(rows.length * columns);
-  for (let index = 0; index < rows.length; index++) taken.set(rowOf(values, rows[index], columns), index * columns);
+  const count = Math.floor(values.length / columns);
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index];
+    if (!Number.isInteger(row) || row < 0 || row >= count) {
+      throw new RangeError(`rows: expected whole numbers from 0 to ${count - 1}, got ${row}`);
+    }
+    taken.set(rowOf(values, row, columns), index * columns);
+  }
   return taken;
 }

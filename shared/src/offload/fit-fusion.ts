@@ -2,6 +2,7 @@
 // product, whichever gives the labels the best cross-validated likelihood.
 
 import { meanNegativeLogLikelihood } from "../calibration/fit-calibrator.ts";
+import { checkLabelledRows } from "../calibration/labelled-rows.ts";
 import { fitLogLinearPool } from "../calibration/log-linear-pool.ts";
 import { fitPoolWeights } from "../calibration/opinion-pool.ts";
 import { rowOf, takeRows } from "../calibration/row-major.ts";
@@ -20,7 +21,11 @@ export interface FusionComparison {
   nll: number;
 }
 
-/** @returns null for `none`. @throws RangeError for no rows or lengths that do not fit */
+/**
+ * @param edge the edge's calibrated probabilities, row-major [rows, classes]; `cloud` likewise
+ * @returns null for `none`
+ * @throws RangeError for no rows, lengths that do not fit, labels out of range, or NaN
+ */
 export function fitFusion(
   method: FusionMethod,
   edge: Float64Array,
@@ -28,6 +33,7 @@ export function fitFusion(
   labels: ArrayLike<number>,
   classes: number,
 ): Fusion | null {
+  checkTables(edge, cloud, labels, classes);
   switch (method) {
     case "none":
       return null;
@@ -44,13 +50,14 @@ export function fitFusion(
   }
 }
 
-/** All ways, the most likely first; of equals the simpler. */
+/** All ways, the most likely first; of equals the simpler. @throws RangeError as {@link fitFusion}, and for under 5 rows */
 export function compareFusions(
   edge: Float64Array,
   cloud: Float64Array,
   labels: ArrayLike<number>,
   classes: number,
 ): FusionComparison[] {
+  checkTables(edge, cloud, labels, classes);
   const folds = foldsOf(labels.length);
   return FUSION_METHODS.map((method) => {
     const probabilities = new Float64Array(edge.length);
@@ -64,6 +71,11 @@ export function compareFusions(
     }
     return { method, probabilities, nll: meanNegativeLogLikelihood(probabilities, labels, classes) };
   }).sort((a, b) => a.nll - b.nll);
+}
+
+function checkTables(edge: Float64Array, cloud: Float64Array, labels: ArrayLike<number>, classes: number): void {
+  checkLabelledRows(edge, labels, classes, "edge");
+  checkLabelledRows(cloud, labels, classes, "cloud");
 }
 
 function answer(edge: Float64Array, cloud: Float64Array, fusion: Fusion | null): Float64Array {

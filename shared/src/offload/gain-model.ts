@@ -12,6 +12,8 @@ import type { GainModel } from "../schema/calibration.ts";
 const SMALLEST_PROBABILITY = 1e-9;
 /** How many of the largest probabilities the model looks at. */
 const LARGEST = 5;
+/** A feature that varies by less, relative to its size, is as good as constant: rounding alone can do that. */
+const SMALLEST_SPREAD = 1e-9;
 /** Features are standardised; this much ridge only keeps the system solvable. */
 const FEATURE_RIDGE = 1;
 
@@ -22,17 +24,14 @@ const FEATURE_RIDGE = 1;
  * @param probabilities [rows] of [classes], the edge's calibrated final answer
  * @param gain [rows], edge loss minus cloud loss
  * @param ridge rows' worth of doubt about a class's offset, at least 0; Infinity for no offsets
- * @throws RangeError for no rows or different lengths
+ * @throws RangeError for no rows, different lengths, NaN, or a negative ridge
  */
 export function fitGainModel(
   probabilities: readonly ArrayLike<number>[],
   gain: ArrayLike<number>,
   ridge: number,
 ): GainModel {
-  const rows = probabilities.length;
-  if (rows === 0 || gain.length !== rows) {
-    throw new RangeError(`gain: expected one for each of ${rows} rows, at least one, got ${gain.length}`);
-  }
+  checkRows(probabilities, gain);
   if (!(ridge >= 0)) throw new RangeError(`ridge: expected at least 0, got ${ridge}`);
   const features = probabilities.map(featuresOf);
   const { mean, scale } = standardisation(features);
@@ -59,6 +58,19 @@ export function predictGain(model: GainModel, probabilities: ArrayLike<number>):
 /** How many features a row of so many probabilities has, and a model weights. */
 export function gainFeatures(classes: number): number {
   return 5 + Math.min(LARGEST, classes);
+}
+
+function checkRows(probabilities: readonly ArrayLike<number>[], gain: ArrayLike<number>): void {
+  const rows = probabilities.length;
+  if (rows === 0 || gain.length !== rows) {
+    throw new RangeError(`gain: expected one for each of ${rows} rows, at least one, got ${gain.length}`);
+  }
+  const classes = probabilities[0].length;
+  for (let row = 0; row < rows; row++) {
+    const got = probabilities[row].length;
+    if (got !== classes) throw new RangeError(`probabilities: expected ${classes} classes in row ${row}, got ${got}`);
+    if (Number.isNaN(gain[row])) throw new RangeError(`gain: expected numbers, got NaN in row ${row}`);
+  }
 }
 
 /** The three confidences, two squares, and the logarithms of the largest probabilities. */
@@ -90,8 +102,9 @@ function standardisation(features: readonly number[][]): { mean: number[]; scale
   const mean = columns.map((column) => column.reduce((sum, value) => sum + value, 0) / column.length);
   const scale = columns.map((column, j) => {
     const variance = column.reduce((sum, value) => sum + (value - mean[j]) ** 2, 0) / column.length;
-    // A constant feature says nothing; its standardised value is 0 whatever it is divided by.
-    return Math.sqrt(variance) || 1;
+    const spread = Math.sqrt(variance);
+    // A constant feature says nothing; undivided, its standardised value stays 0.
+    return spread > SMALLEST_SPREAD * Math.abs(mean[j]) ? spread : 1;
   });
   return { mean, scale };
 }

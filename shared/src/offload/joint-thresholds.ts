@@ -59,8 +59,17 @@ export function jointThresholds(
   return thresholds;
 }
 
-/** EdgeKE's choice: each exit's threshold is the quantile that lets a share of the images reaching it leave there. */
+/**
+ * EdgeKE's choice: each exit's threshold is the quantile that lets a share of the images reaching it leave there, and
+ * whatever has the same confidence as the last of them.
+ *
+ * @param shares one for each exit, each in [0, 1]; 0 closes it
+ * @throws RangeError for a wrong number of shares, or one outside [0, 1]
+ */
 export function quantileThresholds(outcomes: SystemOutcomes, shares: readonly number[]): number[] {
+  if (shares.length !== outcomes.exits.length || shares.some((share) => !(share >= 0 && share <= 1))) {
+    throw new RangeError(`shares: expected ${outcomes.exits.length} numbers in [0, 1], got ${shares.join(", ")}`);
+  }
   const thresholds: number[] = [];
   let reaching = Array.from({ length: outcomes.rows }, (_, row) => row);
   outcomes.exits.forEach(({ confidence }, exit) => {
@@ -71,6 +80,15 @@ export function quantileThresholds(outcomes: SystemOutcomes, shares: readonly nu
     reaching = reaching.filter((row) => confidence[row] < threshold);
   });
   return thresholds;
+}
+
+/**
+ * A threshold that the higher value reaches and the lower does not: midway, or the higher one where no number lies
+ * between them.
+ */
+export function cutBetween(lower: number, higher: number): number {
+  const middle = (lower + higher) / 2;
+  return middle > lower ? middle : higher;
 }
 
 function bestOffload(
@@ -84,7 +102,8 @@ function bestOffload(
   const price = prices.perMs * costs.cloudMs + prices.perOffload;
   const gains = new Float64Array(outcomes.rows);
   for (let row = 0; row < outcomes.rows; row++) {
-    if (reaches(outcomes, thresholds, outcomes.exits.length, row)) {
+    // Certain gains are offloaded at every threshold, so they have no say in it.
+    if (vote.metric[row] < OFFLOAD_NOTHING && reaches(outcomes, thresholds, outcomes.exits.length, row)) {
       gains[row] = cloud.correct[row] - vote.correct[row] - price;
     }
   }
@@ -137,7 +156,7 @@ function bestCut(values: Float64Array, order: Uint32Array, gains: Float64Array, 
     // Rows of equal value stand on the same side; a sum that only ties is not worth moving for.
     if (below === value || sum <= best + 1e-12) continue;
     best = sum;
-    cut = rank > 0 ? (value + below) / 2 : value;
+    cut = rank > 0 ? cutBetween(below, value) : value;
   }
   return cut;
 }

@@ -24,6 +24,9 @@ export function fitKernelMetric(confidence: Float64Array, gain: ArrayLike<number
   if (rows === 0 || gain.length !== rows) {
     throw new RangeError(`gain: expected one for each of ${rows} rows, at least one, got ${gain.length}`);
   }
+  for (let row = 0; row < rows; row++) {
+    if (Number.isNaN(confidence[row]) || Number.isNaN(gain[row])) throw new RangeError(`row ${row}: got NaN`);
+  }
   if (!(bandwidth > 0)) throw new RangeError(`bandwidth: expected a number above 0, got ${bandwidth}`);
   const order = risingOrder(confidence);
   const sorted = Float64Array.from(order, (row) => confidence[row]);

@@ -1,6 +1,6 @@
 // The one threshold of a pair: samples whose confidence is below it are offloaded. On demand, or certified.
 import { type Comparison, certifyInOrder, type RiskLimit } from "./risk-control.ts";
-import { type AccuracyCurve, pointOf, risingOrder } from "./sweep.ts";
+import { type AccuracyCurve, checkPairRows, pointOf, risingOrder } from "./sweep.ts";
 import type { Wishes } from "./threshold-choice.ts";
 
 /** Milliseconds. */
@@ -35,7 +35,7 @@ export function choosePairThreshold(curve: AccuracyCurve, costs: PairCosts, wish
  * The lowest threshold certified to lose at most the limit of accuracy against offloading everything; null
  * where none is. Each array is [rows]; cost: one sort, and a test for each of 201 candidates.
  *
- * @throws RangeError for a limit or level outside (0, 1)
+ * @throws RangeError for a limit or level outside (0, 1), and for rows as {@link sweepThresholds} does
  */
 export function certifiedPairThreshold(
   confidence: Float64Array,
@@ -43,6 +43,7 @@ export function certifiedPairThreshold(
   cloudCorrect: Uint8Array,
   limit: RiskLimit,
 ): number | null {
+  checkPairRows(confidence, edgeCorrect, cloudCorrect);
   const comparisons = comparisonsAt(CANDIDATES, confidence, edgeCorrect, cloudCorrect);
   const certified = certifyInOrder(comparisons, confidence.length, limit);
   return certified === 0 ? null : CANDIDATES[certified - 1];

@@ -32,11 +32,24 @@ export interface RiskLimit {
   method: RiskMethod;
 }
 
-/** p-value of "the expected accuracy loss exceeds the limit". @throws RangeError for counts that do not fit the rows */
+/** Of the risk that a level leaves, what `paired-exact` may spend on not knowing how many images change. */
+const NUISANCE_PART = 0.2;
+const LARGEST_NUISANCE_SHARE = 0.01;
+/** More rows than any data set has. */
+const MOST_ROWS = 2 ** 40;
+
+/**
+ * p-value of "the expected accuracy loss exceeds the limit", to be held against 1 - confidenceLevel.
+ *
+ * @throws RangeError for counts that do not fit the rows
+ */
 export function riskPValue({ worse, better }: Comparison, rows: number, limit: RiskLimit): number {
   switch (limit.method) {
-    case "paired-exact":
-      return pairedPValue(worse, better, rows, limit.maxAccuracyLoss);
+    case "paired-exact": {
+      // A p-value is never below the nuisance share: a fixed one would forbid the highest levels.
+      const nuisanceShare = Math.min(LARGEST_NUISANCE_SHARE, NUISANCE_PART * (1 - limit.confidenceLevel));
+      return pairedPValue(worse, better, rows, limit.maxAccuracyLoss, nuisanceShare);
+    }
     case "binomial":
       return binomialPValue(worse, rows, limit.maxAccuracyLoss);
     case "hoeffding-bentkus":
@@ -51,12 +64,7 @@ export function riskPValue({ worse, better }: Comparison, rows: number, limit: R
  * @throws RangeError for a limit or level outside (0, 1)
  */
 export function certifyInOrder(comparisons: Iterable<Comparison>, rows: number, limit: RiskLimit): number {
-  for (const [name, value] of [
-    ["maxAccuracyLoss", limit.maxAccuracyLoss],
-    ["confidenceLevel", limit.confidenceLevel],
-  ] as const) {
-    if (!(value > 0 && value < 1)) throw new RangeError(`${name}: expected a number between 0 and 1, got ${value}`);
-  }
+  checkLimit(limit);
   let certified = 0;
   for (const comparison of comparisons) {
     if (riskPValue(comparison, rows, limit) > 1 - limit.confidenceLevel) break;
@@ -65,15 +73,31 @@ export function certifyInOrder(comparisons: Iterable<Comparison>, rows: number, 
   return certified;
 }
 
-/** The fewest rows on which even a candidate that never differs from the reference could be certified. */
+/**
+ * The fewest rows on which a candidate that never differs from the reference is certified; Infinity where a million
+ * million would not do, as for `paired-exact` and a limit above 1/2.
+ *
+ * @throws RangeError for a limit or level outside (0, 1)
+ */
 export function certifiableRows(limit: RiskLimit): number {
+  checkLimit(limit);
+  const isEnough = (rows: number) => riskPValue({ worse: 0, better: 0 }, rows, limit) <= 1 - limit.confidenceLevel;
   let rows = 1;
-  while (rows < 2 ** 40 && riskPValue({ worse: 0, better: 0 }, rows, limit) > 1 - limit.confidenceLevel) rows *= 2;
+  while (!isEnough(rows)) {
+    if (rows >= MOST_ROWS) return Number.POSITIVE_INFINITY;
+    rows *= 2;
+  }
   let low = rows / 2;
   while (rows - low > 1) {
     const middle = Math.ceil((low + rows) / 2);
-    if (riskPValue({ worse: 0, better: 0 }, middle, limit) > 1 - limit.confidenceLevel) low = middle;
-    else rows = middle;
+    if (isEnough(middle)) rows = middle;
+    else low = middle;
   }
   return rows;
+}
+
+function checkLimit({ maxAccuracyLoss, confidenceLevel }: RiskLimit): void {
+  for (const [name, value] of Object.entries({ maxAccuracyLoss, confidenceLevel })) {
+    if (!(value > 0 && value < 1)) throw new RangeError(`${name}: expected a number between 0 and 1, got ${value}`);
+  }
 }

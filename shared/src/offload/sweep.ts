@@ -31,7 +31,7 @@ export interface SweepRow {
  * @param confidence [rows]
  * @param edgeCorrect [rows], 1 where the edge is right, else 0
  * @param cloudCorrect [rows], likewise for the answer that an offloaded sample gets
- * @throws RangeError for no rows, different lengths or NaN
+ * @throws RangeError for no rows, different lengths, NaN, or a confidence of {@link OFFLOAD_ALL} or more
  */
 export function sweepThresholds(
   confidence: Float64Array,
@@ -39,7 +39,7 @@ export function sweepThresholds(
   cloudCorrect: Uint8Array,
 ): AccuracyCurve {
   const rows = confidence.length;
-  checkRows(confidence, edgeCorrect, cloudCorrect);
+  checkPairRows(confidence, edgeCorrect, cloudCorrect);
   const order = risingOrder(confidence);
   const curve = emptyCurve(rows, distinctCount(confidence, order) + 1);
   let keptCorrect = edgeCorrect.reduce((sum, right) => sum + right, 0);
@@ -57,8 +57,9 @@ export function sweepThresholds(
   return curve;
 }
 
-/** What a threshold achieves; O(log points). */
+/** What a threshold achieves; O(log points). @throws RangeError for NaN */
 export function rowAt(curve: AccuracyCurve, threshold: number): SweepRow {
+  if (Number.isNaN(threshold)) throw new RangeError("threshold: expected a number, got NaN");
   let low = 0;
   let high = curve.thresholds.length - 1;
   // The first point whose threshold is not below the wanted one offloads the same samples.
@@ -112,15 +113,18 @@ export function risingOrder(values: Float64Array): Uint32Array {
   return order.sort((a, b) => values[a] - values[b]);
 }
 
-function checkRows(confidence: Float64Array, edgeCorrect: Uint8Array, cloudCorrect: Uint8Array): void {
+/** @throws RangeError as {@link sweepThresholds} does */
+export function checkPairRows(confidence: Float64Array, edgeCorrect: Uint8Array, cloudCorrect: Uint8Array): void {
   const rows = confidence.length;
   if (rows === 0) throw new RangeError("confidence: expected at least one row, got none");
   if (edgeCorrect.length !== rows || cloudCorrect.length !== rows) {
     const got = `${edgeCorrect.length} and ${cloudCorrect.length}`;
     throw new RangeError(`edgeCorrect and cloudCorrect: expected ${rows} rows each, got ${got}`);
   }
-  const row = confidence.findIndex(Number.isNaN);
-  if (row >= 0) throw new RangeError(`confidence: expected numbers, got NaN in row ${row}`);
+  const row = confidence.findIndex((value) => !(value < OFFLOAD_ALL));
+  if (row >= 0) {
+    throw new RangeError(`confidence: expected numbers below ${OFFLOAD_ALL}, got ${confidence[row]} in row ${row}`);
+  }
 }
 
 function distinctCount(values: Float64Array, order: Uint32Array): number {

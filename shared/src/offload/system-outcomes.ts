@@ -46,7 +46,7 @@ export interface Performance {
 export const BY_VOTE = -1;
 export const BY_CLOUD = -2;
 
-/** @throws RangeError when the number of thresholds is not that of the exits */
+/** The first exit that is sure enough, else vote or cloud. Expects a threshold for each exit. */
 export function whoAnswers(outcomes: SystemOutcomes, thresholds: Thresholds, row: number): number {
   for (let exit = 0; exit < outcomes.exits.length; exit++) {
     if (outcomes.exits[exit].confidence[row] >= thresholds.exits[exit]) return exit;

@@ -1,7 +1,7 @@
 // Thresholds on demand: an operator says what the system may cost or must reach, and gets the thresholds
 // that do it best on the validation rows, or that do it with a guarantee.
 
-import { jointThresholds } from "./joint-thresholds.ts";
+import { cutBetween, jointThresholds } from "./joint-thresholds.ts";
 import { type Comparison, certifyInOrder, type RiskLimit } from "./risk-control.ts";
 import {
   CLOSED,
@@ -31,7 +31,7 @@ export interface Choice {
 const LATENCY_PRICES = [0, ...logarithmic(1e-3, 100, 30)];
 /** Prices of an offload, in accuracy. */
 const OFFLOAD_PRICES = [0, ...logarithmic(0.005, 1, 12)];
-/** Offload thresholds that are tried for each set of exits, evenly spread over the undecided images. */
+/** Offload thresholds that are tried for each set of exits, evenly spread over the undecided images: up to twice as many. */
 const OFFLOAD_STEPS = 250;
 /** Candidates of a guarantee: accuracy losses on the fitted rows, in units of the limit. */
 const LOSS_STEPS = Array.from({ length: 61 }, (_, step) => (step - 10) / 20);
@@ -124,21 +124,25 @@ function choicesWithExits(outcomes: SystemOutcomes, costs: SystemCosts, exits: n
   const { rows, vote, cloud } = outcomes;
   const base = performanceOf(outcomes, costs, { exits, offload: OFFLOAD_NOTHING });
   const undecided = undecidedByGain(outcomes, exits);
+  // Certain gains are offloaded at every threshold: the base has counted them.
+  const certain = Math.round(base.offloadRate * rows);
   const step = Math.max(1, Math.floor(undecided.length / OFFLOAD_STEPS));
   const choices: Choice[] = [{ thresholds: { exits, offload: OFFLOAD_NOTHING }, performance: base }];
   let correct = Math.round(base.accuracy * rows);
+  let tried = 0;
   undecided.forEach((row, rank) => {
     correct += cloud.correct[row] - vote.correct[row];
     const offloaded = rank + 1;
     const isLast = offloaded === undecided.length;
     // Images of equal gain go together, so a threshold can only stand where the gain falls.
     const next = isLast ? Number.NEGATIVE_INFINITY : vote.metric[undecided[offloaded]];
-    if (next === vote.metric[row] || !(isLast || offloaded % step === 0)) return;
+    if (next === vote.metric[row] || !(isLast || offloaded - tried >= step)) return;
+    tried = offloaded;
     choices.push({
-      thresholds: { exits, offload: isLast ? OFFLOAD_UNDECIDED : (vote.metric[row] + next) / 2 },
+      thresholds: { exits, offload: isLast ? OFFLOAD_UNDECIDED : cutBetween(next, vote.metric[row]) },
       performance: {
         accuracy: correct / rows,
-        offloadRate: offloaded / rows,
+        offloadRate: (certain + offloaded) / rows,
         meanLatencyMs: base.meanLatencyMs + (offloaded / rows) * costs.cloudMs,
         exitShares: base.exitShares,
       },
@@ -147,10 +151,11 @@ function choicesWithExits(outcomes: SystemOutcomes, costs: SystemCosts, exits: n
   return choices;
 }
 
-/** Rows that no exit answers, the largest expected gain first. */
+/** Rows that no exit answers and a threshold can keep, the largest expected gain first. */
 function undecidedByGain({ rows, exits, vote }: SystemOutcomes, thresholds: readonly number[]): number[] {
   const undecided: number[] = [];
   for (let row = 0; row < rows; row++) {
+    if (vote.metric[row] >= OFFLOAD_NOTHING) continue;
     if (exits.every(({ confidence }, exit) => confidence[row] < thresholds[exit])) undecided.push(row);
   }
   return undecided.sort((a, b) => vote.metric[b] - vote.metric[a]);

@@ -6,7 +6,7 @@ import { fitCalibration } from "../../../models/src/evaluation/fit-calibration.t
 
 const CLASSES = 10;
 const ROWS = 4000;
-const identity = { model: "0".repeat(64), fittedOn: { dataset: "made up", n: ROWS } };
+const identity = { model: "0".repeat(64), fittedOn: { dataset: "made up", n: ROWS, part: "calibration" as const } };
 
 /** Seeded numbers in [0, 1). */
 function randomly(seed: number): () => number {
@@ -44,20 +44,45 @@ const logits = {
 };
 
 test("finds each network's temperature", () => {
-  const { exits, cloud } = fitCalibration(logits, labels, identity);
-  expect(exits[0].temperature).toBeCloseTo(2, 0);
-  expect(exits[1].temperature).toBeCloseTo(3, 0);
-  expect(cloud.temperature).toBeCloseTo(0.5, 1);
+  const { calibration, members } = fitCalibration(logits, labels, identity);
+  expect(members.map(({ name, method }) => [name, method])).toEqual([
+    ["exit 1", "temperature"],
+    ["exit 2", "temperature"],
+    ["large", "temperature"],
+  ]);
+  const temperatures = [...calibration.exits, calibration.cloud].map((fit) =>
+    "temperature" in fit ? fit.temperature : 0,
+  );
+  expect(temperatures[0]).toBeCloseTo(2, 0);
+  expect(temperatures[1]).toBeCloseTo(3, 0);
+  expect(temperatures[2]).toBeCloseTo(0.5, 1);
+  for (const { before, after } of members) {
+    expect(after.accuracy).toBe(before.accuracy);
+    expect(after.nll).toBeLessThan(before.nll);
+  }
 });
 
-test("writes what the schema reads, weights adding up to one", () => {
-  const calibration = fitCalibration(logits, labels, identity);
+test.each(["temperature", "isotonic"] as const)("writes what the schema reads: %s", (method) => {
+  const { calibration } = fitCalibration(logits, labels, identity, method);
   expect(calibrationSchema.parse(calibration)).toEqual(calibration);
+  expect(calibration).toMatchObject(identity);
   expect(calibration.vote.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 9);
 });
 
 test("the metric promises a gain where the edge is unsure, and next to none where it is sure", () => {
-  const { metric } = fitCalibration(logits, labels, identity);
+  const { metric } = fitCalibration(logits, labels, identity).calibration;
   expect(applyMetric(metric["max-probability"], 0.4)).toBeGreaterThan(0.2);
   expect(Math.abs(applyMetric(metric["max-probability"], 0.99))).toBeLessThan(0.08);
+});
+
+test("takes the likeliest fusion, and a gain model where classes matter", () => {
+  const { calibration, fusion, metric } = fitCalibration(logits, labels, identity);
+  expect(fusion.map(({ nll }) => nll)).toEqual(fusion.map(({ nll }) => nll).toSorted((a, b) => a - b));
+  expect(Object.keys(calibration.fusion ?? { none: 0 })[0]).toMatch(
+    { none: /^none$/, linear: /^edgeWeight$/, "log-linear": /^edgePower$/ }[fusion[0].method],
+  );
+  expect(metric.map(({ error }) => error)).toEqual(metric.map(({ error }) => error).toSorted((a, b) => a - b));
+  // Rows and labels count together, so every second class is the easy one.
+  expect(calibration.gainModel?.offsets).toHaveLength(CLASSES);
+  expect(metric[0].name).toMatch(/^class-aware /);
 });

@@ -1,0 +1,74 @@
+// The parts that labelled images are split into: none may see what it is to judge.
+import { describe, expect, it } from "vitest";
+import type { Evaluation } from "../../../models/src/evaluation/evaluation-file.ts";
+import { type Part, rowsOfPart } from "../../../models/src/evaluation/load-evaluation.ts";
+import { splitForGuarantee, splitInHalves } from "../../../models/src/images/split.ts";
+
+/** Row r is labelled r and says r everywhere, so that a part shows which rows it holds. */
+function numbered(rows: number): Evaluation {
+  const table = () => Float32Array.from({ length: rows * 2 }, (_, at) => Math.floor(at / 2));
+  return {
+    rows,
+    classes: 2,
+    exits: [table(), table()],
+    large: table(),
+    labels: Int32Array.from({ length: rows }, (_, row) => row),
+    modelHash: "0".repeat(64),
+    dataset: "numbered",
+  };
+}
+
+const rising = (a: number, b: number) => a - b;
+
+describe("rowsOfPart", () => {
+  it.each([20, 21, 22, 23, 101, 5000])("splits %d images without overlap", (rows) => {
+    const of = (part: Part) => [...rowsOfPart(numbered(rows), part).labels];
+    const all = Array.from({ length: rows }, (_, row) => row);
+    expect([...of("calibration"), ...of("report")].sort(rising)).toEqual(all);
+    expect([...of("fit"), ...of("certification")].sort(rising)).toEqual(of("calibration"));
+    const reported = new Set(of("report"));
+    const proposing = new Set(of("fit"));
+    expect([...of("fit"), ...of("certification")].filter((row) => reported.has(row))).toEqual([]);
+    expect(of("certification").filter((row) => proposing.has(row))).toEqual([]);
+  });
+
+  it.each(["calibration", "report", "fit", "certification"] as const)(
+    "keeps the rows of the %s part together",
+    (part) => {
+      const taken = rowsOfPart(numbered(40), part);
+      expect(taken.dataset).toBe(`${part} part of numbered`);
+      expect(taken.rows).toBe(taken.labels.length);
+      for (const member of [...taken.exits, taken.large]) {
+        expect([...member]).toEqual([...taken.labels].flatMap((row) => [row, row]));
+      }
+    },
+  );
+
+  it.each<[Part, number]>([
+    ["calibration", 10],
+    ["report", 10],
+    ["fit", 20],
+    ["certification", 20],
+  ])("needs rows to fit on for the %s part", (part, fewest) => {
+    expect(rowsOfPart(numbered(fewest), part).rows).toBeGreaterThanOrEqual(5);
+    const line = `numbered: expected at least ${fewest} images to fit on the ${part} part, got ${fewest - 1}`;
+    expect(() => rowsOfPart(numbered(fewest - 1), part)).toThrow(new Error(line));
+  });
+});
+
+describe("splitForGuarantee", () => {
+  it.each([2, 3, 2500])("cuts %d rows of the calibration half into two that share none", (rows) => {
+    const { calibration } = splitInHalves(2 * rows);
+    const { fit, certification } = splitForGuarantee(calibration);
+    expect([fit.length, certification.length]).toEqual([Math.floor(rows / 2), Math.ceil(rows / 2)]);
+    expect([...fit, ...certification].sort(rising)).toEqual(calibration);
+    expect(fit).toEqual(fit.toSorted(rising));
+    expect(certification).toEqual(certification.toSorted(rising));
+  });
+
+  it("does so the same way every time, and refuses a single row", () => {
+    const { calibration } = splitInHalves(1000);
+    expect(splitForGuarantee(calibration)).toEqual(splitForGuarantee(calibration));
+    expect(() => splitForGuarantee([7])).toThrow(RangeError);
+  });
+});
