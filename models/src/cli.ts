@@ -75,6 +75,12 @@ function usage(): string {
   return `spillway <command> [--help]\n\n${lines.join("\n")}\n`;
 }
 
+// Whoever reads stdout may have read enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`spillway: ${message.replaceAll("\n", " ")}\n`);

@@ -305,7 +305,8 @@ def risk_cases(random) -> dict:
                 mean = share * limit
                 low = min(mean, limit)
                 entropy = special.rel_entr(low, limit) + special.rel_entr(1 - low, 1 - limit)
-                bentkus = np.e * stats.binom.cdf(np.ceil(rows * mean), rows, limit)
+                # Rounded first: share * limit * rows may come out a rounding step above a whole number.
+                bentkus = np.e * stats.binom.cdf(np.ceil(np.round(rows * mean, 9)), rows, limit)
                 hoeffding_bentkus.append([mean, rows, limit, min(1.0, np.exp(-rows * entropy), bentkus)])
     paired = []
     for rows in (1, 3, 12, 40, 120, 300):

@@ -1,9 +1,8 @@
 // `spillway publish`: puts a checked configuration, and the calibration it is to use, into the Worker's KV.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Calibration } from "@spillway/shared/schema/calibration";
-import { checkCalibrationText } from "@spillway/shared/schema/calibration-check";
-import { type ModelFolder, openModelFolder } from "../model-folder.ts";
+import { readCalibration } from "../evaluation/calibration-file.ts";
+import { openModelFolder } from "../model-folder.ts";
 import { describeChanges } from "../publish/config-changes.ts";
 import { type NamedText, type PublishStore, publish } from "../publish/publish.ts";
 import { createWranglerKv, DEFAULT_STATE, type KvTarget } from "../publish/wrangler-kv.ts";
@@ -51,7 +50,8 @@ export async function run(args: string[]): Promise<void> {
   const request = {
     manifest: folder.manifest,
     modelHash: folder.hash,
-    bundled: await bundledCalibration(folder),
+    // What the Worker's bundle holds when it is built from this folder.
+    bundled: await readCalibration(path.join(values.model, "calibration.json"), folder),
     config: await readOptional(values.config),
     calibration: await readOptional(values.calibration),
   };
@@ -76,14 +76,6 @@ function summary(
 
 function readOnly(store: PublishStore): PublishStore {
   return { get: store.get, put: async () => {} };
-}
-
-/** What the Worker's bundle holds when it is built from this folder. */
-export async function bundledCalibration({ path: folder, manifest, hash }: ModelFolder): Promise<Calibration> {
-  const file = path.join(folder, "calibration.json");
-  const checked = checkCalibrationText((await readNamed(file)).text, manifest, hash);
-  if (!checked.ok) throw new Error(`${file}: ${checked.error}`);
-  return checked.calibration;
 }
 
 async function readOptional(file: string | undefined): Promise<NamedText | null> {

@@ -1,27 +1,16 @@
-// `spillway tune`: from a model and labelled images to a published configuration, in one go: evaluate,
-// calibrate, choose thresholds, report on images that chose nothing, publish.
-import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+// `spillway tune`: from a model and labelled images to a published configuration, in one go.
+
 import path from "node:path";
-import { CLOSED, OFFLOAD_NOTHING, OFFLOAD_UNDECIDED, performanceOf } from "@spillway/shared/offload/system-outcomes";
-import type { Calibration, ConfidenceRule } from "@spillway/shared/schema/calibration";
-import { CONFIG_KEY, type Config, checkConfigText, defaultConfig } from "@spillway/shared/schema/config";
+import { readCalibration } from "../evaluation/calibration-file.ts";
 import { METHOD_CHOICES } from "../evaluation/calibration-method.ts";
-import { chooseSystem, type SystemChoice } from "../evaluation/choose-system.ts";
-import { type Evaluation, writeEvaluation } from "../evaluation/evaluation-file.ts";
-import { fitCalibration } from "../evaluation/fit-calibration.ts";
-import { loadEvaluation, rowsOfPart } from "../evaluation/load-evaluation.ts";
-import { systemOutcomes } from "../evaluation/system.ts";
 import { choiceFlag, flagsOnly, ruleFlag } from "../flag-values.ts";
-import { type ModelFolder, openModelFolder } from "../model-folder.ts";
-import { describeChanges } from "../publish/config-changes.ts";
-import { type PublishRequest, type PublishStore, publish } from "../publish/publish.ts";
+import { openModelFolder } from "../model-folder.ts";
 import { createWranglerKv, DEFAULT_STATE } from "../publish/wrangler-kv.ts";
-import { OUTPUT_FLAGS, reportResult, writeWhole } from "../result-output.ts";
-import { percent, textTable } from "../text-table.ts";
+import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
+import { DEMAND_FLAGS, DEMAND_HELP, type DemandValues, readCosts, readDemand } from "../tuning/demand.ts";
+import { describeThresholds, refuseDemand } from "../tuning/threshold-text.ts";
+import { describeBaselines, tuneModel } from "../tuning/tune-model.ts";
 import { parseFlags, UsageError } from "../usage.ts";
-import { bundledCalibration } from "./publish.ts";
-import { DEMAND_FLAGS, DEMAND_HELP, judgedRows, readCosts, readDemand, refuseDemand, textOf } from "./thresholds.ts";
 
 const DEFAULT_MAX_OFFLOAD = "0.3";
 
@@ -67,122 +56,36 @@ export async function run(args: string[]): Promise<void> {
   if (flags === null) return;
   const { values } = flags;
   flagsOnly("tune", flags.positionals);
-  const asksNothing = Object.keys(DEMAND_FLAGS)
-    .slice(0, 4)
-    .every((name) => values[name as keyof typeof values] === undefined);
-  const demand = readDemand("tune", asksNothing ? { ...values, "max-offload": DEFAULT_MAX_OFFLOAD } : values);
+  const demand = readDemand("tune", withDefault(values));
   if (values.remote && values.state !== undefined) throw new UsageError("--state is of the local KV, not of --remote");
   if ((values.images === undefined) === (values.evaluation === undefined)) {
     throw new UsageError("expected --images or --evaluation; see spillway tune --help");
   }
   const method = choiceFlag("method", values.method, METHOD_CHOICES);
   const rule = ruleFlag(values.confidence);
-  const folder = await openModelFolder(values.model);
-  const costs = readCosts(folder.manifest, values);
-  // Asked for first: what cannot be published should not cost the evaluation.
-  const store = values["no-publish"]
-    ? null
-    : createWranglerKv(values.remote ? { kind: "remote" } : { kind: "local", state: values.state ?? DEFAULT_STATE });
-  const bundled = store === null ? null : await bundledCalibration(folder);
-  await mkdir(values.folder, { recursive: true });
-
-  const evaluation = await loadEvaluation(folder, values);
-  await writeEvaluation(path.join(values.folder, "evaluation.npz"), evaluation, evaluation.labels, evaluation);
-
-  const part = demand.limit === null ? "calibration" : "fit";
-  const rows = rowsOfPart(evaluation, part);
-  const identity = { model: folder.hash, fittedOn: { dataset: rows.dataset, n: rows.rows, part } } as const;
-  const { calibration } = fitCalibration(rows, rows.labels, identity, method);
-  const calibrationFile = path.join(values.folder, "calibration.json");
-  const calibrationText = `${JSON.stringify(calibration, null, 2)}\n`;
-  await writeWhole(calibrationFile, calibrationText);
-
-  const base = await baseConfig(folder, store, calibration);
-  // A cloud that answers alone is what the thresholds must be chosen for.
-  const served = base.offload.fuse ? calibration : { ...calibration, fusion: null };
-  const choice = chooseSystem(evaluation, served, rule, costs, demand);
-  if (choice === null) return refuseDemand(demand, judgedRows(evaluation, demand), values);
-  await writeWhole(path.join(values.folder, "thresholds.json"), `${JSON.stringify(choice, null, 2)}\n`);
-  const baselines = baselinesOf(evaluation, served, rule, costs);
-
-  const config = tunedConfig(base, { text: calibrationText, vote: calibration.vote }, rule, choice);
-  const configFile = path.join(values.folder, "config.json");
-  const configText = `${JSON.stringify(config, null, 2)}\n`;
-  await writeWhole(configFile, configText);
-  const request = {
-    manifest: folder.manifest,
-    modelHash: folder.hash,
-    config: { name: configFile, text: configText },
-    calibration: { name: calibrationFile, text: calibrationText },
-  };
-  const published = store === null || bundled === null ? null : await putInForce({ ...request, bundled }, store);
-  await reportResult({ ...choice, baselines, published }, values, textOf(choice) + baselineTable(baselines, choice));
+  const model = await openModelFolder(values.model);
+  const request = { model, source: values, demand, method, rule, costs: readCosts(model.manifest, values) };
+  const target = values["no-publish"] ? null : await targetOf(values);
+  const outcome = await tuneModel(request, target, values.folder);
+  if (!outcome.ok) return refuseDemand(demand, outcome.rows, values);
+  const { choice, baselines } = outcome.result;
+  const text = describeThresholds(choice) + describeBaselines(baselines, choice);
+  await reportResult({ ...choice, baselines, published: outcome.result.published }, values, text);
 }
 
-/** What the report half would see without selection. */
-function baselinesOf(
-  evaluation: Evaluation,
-  calibration: Calibration,
-  rule: ConfidenceRule,
-  costs: ReturnType<typeof readCosts>,
-) {
-  const report = rowsOfPart(evaluation, "report");
-  const outcomes = systemOutcomes(report, report.labels, calibration, rule);
-  const exits = outcomes.exits.map(() => CLOSED);
-  return {
-    edgeOnly: performanceOf(outcomes, costs, { exits, offload: OFFLOAD_NOTHING }),
-    everythingOffloaded: performanceOf(outcomes, costs, { exits, offload: OFFLOAD_UNDECIDED }),
-  };
+/** Who asks for nothing asks for a third of the images at most. */
+function withDefault(values: DemandValues): DemandValues {
+  const asks = ["max-offload", "min-accuracy", "max-mean-latency", "max-accuracy-loss"] as const;
+  return asks.some((name) => values[name] !== undefined) ? values : { ...values, "max-offload": DEFAULT_MAX_OFFLOAD };
 }
 
-function baselineTable(baselines: ReturnType<typeof baselinesOf>, choice: SystemChoice): string {
-  const rows = Object.entries({
-    "edge only, all stages": baselines.edgeOnly,
-    "everything offloaded": baselines.everythingOffloaded,
-    "these thresholds": choice.expected,
-  });
-  return textTable(
-    ["", "accuracy", "offloaded", "mean latency, ms"],
-    rows.map(([name, { accuracy, offloadRate, meanLatencyMs }]) => [
-      name,
-      percent(accuracy),
-      percent(offloadRate),
-      meanLatencyMs.toFixed(1),
-    ]),
+/** Asked for first: what cannot be published should not cost the evaluation. */
+async function targetOf(values: { remote: boolean; state?: string; model: string }) {
+  const state = values.state ?? DEFAULT_STATE;
+  const store = createWranglerKv(values.remote ? { kind: "remote" } : { kind: "local", state });
+  const bundled = await readCalibration(
+    path.join(values.model, "calibration.json"),
+    await openModelFolder(values.model),
   );
-}
-
-/** The configuration in KV, or the default where there is none or it is not this model's. */
-async function baseConfig(
-  { manifest, hash }: ModelFolder,
-  store: PublishStore | null,
-  calibration: Calibration,
-): Promise<Config> {
-  const stored = store === null ? null : await store.get(CONFIG_KEY);
-  const checked = stored === null ? null : checkConfigText(stored, manifest, hash);
-  if (checked?.ok) return checked.config;
-  if (checked !== null) process.stderr.write(`note: the configuration in KV is replaced: ${checked.error}\n`);
-  return defaultConfig(manifest, hash, calibration);
-}
-
-/** With what was chosen; it names its calibration, so that neither is published without the other. */
-function tunedConfig(
-  base: Config,
-  calibration: { text: string; vote: number[] },
-  rule: ConfidenceRule,
-  choice: SystemChoice,
-): Config {
-  return {
-    ...base,
-    version: new Date().toISOString(),
-    calibration: createHash("sha256").update(calibration.text).digest("hex"),
-    edge: { confidence: rule, exits: choice.exits.map((threshold) => ({ threshold })), vote: calibration.vote },
-    offload: { ...base.offload, threshold: choice.offload },
-  };
-}
-
-async function putInForce(request: PublishRequest, store: PublishStore) {
-  const { version, calibration, changes } = await publish(request, store, new Date());
-  process.stderr.write(`${describeChanges(changes)}published version ${version}\n`);
-  return { version, calibration, changes };
+  return { store, bundled };
 }

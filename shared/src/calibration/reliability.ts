@@ -1,7 +1,7 @@
 // How far confidence is from accuracy: calibration errors, the bins of a reliability diagram, and the Brier score.
 // Naeini et al., AAAI 2015; Guo et al., ICML 2017; Nixon et al., "Measuring Calibration in Deep Learning", 2019;
 // Brier, Monthly Weather Review 1950.
-import { ascendingOrder } from "../offload/isotonic.ts";
+import { ascendingOrder } from "./ascending-order.ts";
 import { checkLabelledRows } from "./labelled-rows.ts";
 
 export const DEFAULT_BINS = 15;

@@ -1,5 +1,6 @@
 // Isotonic regression by pooling adjacent violators: after the sort, in linear time.
 // Ayer et al., Annals of Mathematical Statistics 1955.
+import { ascendingOrder } from "../calibration/ascending-order.ts";
 
 /** One stretch of equal fitted values. */
 export interface Block {
@@ -39,12 +40,6 @@ export function fitNonIncreasing(positions: ArrayLike<number>, values: ArrayLike
     }
   }
   return blocks;
-}
-
-/** Rows by rising number, equal ones as they came; none may be NaN. Typed arrays sort several times faster than lists. */
-export function ascendingOrder(numbers: ArrayLike<number>): Uint32Array {
-  const keys = new Float64Array(numbers);
-  return Uint32Array.from(keys, (_, row) => row).sort((a, b) => keys[a] - keys[b]);
 }
 
 /** Takes `right` into `left`: counts add, positions and values average. */

@@ -5,7 +5,7 @@
 // exactly given the others, until none moves. All prices together trace the frontier of accuracy, latency
 // and offload rate, on which an operator's wishes pick a point. EdgeKE chooses each exit's threshold from
 // the share that should leave there, blind to the other exits; `quantileThresholds` is that baseline.
-import { risingOrder } from "./sweep.ts";
+import { ascendingOrder } from "../calibration/ascending-order.ts";
 import {
   CLOSED,
   cumulative,
@@ -38,8 +38,8 @@ export function jointThresholds(
   prices: Prices,
   start: Thresholds = { exits: outcomes.exits.map(() => CLOSED), offload: OFFLOAD_UNDECIDED },
 ): Thresholds {
-  const orders = outcomes.exits.map(({ confidence }) => risingOrder(confidence));
-  const metricOrder = risingOrder(outcomes.vote.metric);
+  const orders = outcomes.exits.map(({ confidence }) => ascendingOrder(confidence));
+  const metricOrder = ascendingOrder(outcomes.vote.metric);
   const edgeMs = cumulative(costs.stageMs);
   const thresholds = { exits: [...start.exits], offload: start.offload };
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -83,11 +83,15 @@ export function quantileThresholds(outcomes: SystemOutcomes, shares: readonly nu
 }
 
 /**
- * A threshold that the higher value reaches and the lower does not: midway, or the higher one where no number lies
- * between them.
+ * A threshold that the higher value reaches and the lower does not: near the middle, with no more digits than it
+ * needs; the higher value where no number lies between them.
  */
 export function cutBetween(lower: number, higher: number): number {
   const middle = (lower + higher) / 2;
+  for (let digits = 3; digits <= 15; digits++) {
+    const short = Number(middle.toPrecision(digits));
+    if (short > lower && short <= higher) return short;
+  }
   return middle > lower ? middle : higher;
 }
 

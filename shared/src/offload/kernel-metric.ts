@@ -1,8 +1,9 @@
 // The offload metric as EMSOFT'22 fits it: kernel regression of the gain on the confidence
 // (Nadaraya 1964, Watson 1964), here made monotone afterwards, as being surer never makes asking worthier.
+
+import { ascendingOrder } from "../calibration/ascending-order.ts";
 import type { MetricTable } from "../schema/calibration.ts";
 import { fitNonIncreasing } from "./isotonic.ts";
-import { risingOrder } from "./sweep.ts";
 
 /** Knots of the table; between them the metric is linear. */
 const KNOTS = 128;
@@ -28,7 +29,7 @@ export function fitKernelMetric(confidence: Float64Array, gain: ArrayLike<number
     if (Number.isNaN(confidence[row]) || Number.isNaN(gain[row])) throw new RangeError(`row ${row}: got NaN`);
   }
   if (!(bandwidth > 0)) throw new RangeError(`bandwidth: expected a number above 0, got ${bandwidth}`);
-  const order = risingOrder(confidence);
+  const order = ascendingOrder(confidence);
   const sorted = Float64Array.from(order, (row) => confidence[row]);
   const gains = Float64Array.from(order, (row) => gain[row]);
   const knots = knotsOf(sorted);

@@ -1,6 +1,8 @@
 // The one threshold of a pair: samples whose confidence is below it are offloaded. On demand, or certified.
+
+import { ascendingOrder } from "../calibration/ascending-order.ts";
 import { type Comparison, certifyInOrder, type RiskLimit } from "./risk-control.ts";
-import { type AccuracyCurve, checkPairRows, pointOf, risingOrder } from "./sweep.ts";
+import { type AccuracyCurve, checkPairRows, OFFLOAD_ALL, pointOf } from "./sweep.ts";
 import type { Wishes } from "./threshold-choice.ts";
 
 /** Milliseconds. */
@@ -10,8 +12,11 @@ export interface PairCosts {
   cloudMs: number;
 }
 
-/** Candidates of a guarantee, fixed before any row is seen, the safest first; dense where confidences crowd. */
-const CANDIDATES = Array.from({ length: 201 }, (_, j) => 1 - (j / 200) ** 3);
+/**
+ * Candidates of a guarantee, fixed before any row is seen, the safest first: everything, then thresholds that lie
+ * dense where confidences crowd.
+ */
+const CANDIDATES = [OFFLOAD_ALL, ...Array.from({ length: 201 }, (_, j) => 1 - (j / 200) ** 3)];
 
 /**
  * The threshold that fulfils all wishes on the rows of the curve: the least offloading where an accuracy is
@@ -32,21 +37,22 @@ export function choosePairThreshold(curve: AccuracyCurve, costs: PairCosts, wish
 }
 
 /**
- * The lowest threshold certified to lose at most the limit of accuracy against offloading everything; null
- * where none is. Each array is [rows]; cost: one sort, and a test for each of 201 candidates.
+ * All thresholds certified to lose at most the limit of accuracy against offloading everything, the highest first:
+ * with the limit's probability every one of them does, so any may be chosen by whatever else is wished for. None
+ * where the rows are too few to certify anything. Each array is [rows]; cost: one sort, and a test for each of some
+ * two hundred candidates.
  *
  * @throws RangeError for a limit or level outside (0, 1), and for rows as {@link sweepThresholds} does
  */
-export function certifiedPairThreshold(
+export function certifiedPairThresholds(
   confidence: Float64Array,
   edgeCorrect: Uint8Array,
   cloudCorrect: Uint8Array,
   limit: RiskLimit,
-): number | null {
+): number[] {
   checkPairRows(confidence, edgeCorrect, cloudCorrect);
   const comparisons = comparisonsAt(CANDIDATES, confidence, edgeCorrect, cloudCorrect);
-  const certified = certifyInOrder(comparisons, confidence.length, limit);
-  return certified === 0 ? null : CANDIDATES[certified - 1];
+  return CANDIDATES.slice(0, certifyInOrder(comparisons, confidence.length, limit));
 }
 
 /** Lost and won among the samples kept at each threshold; thresholds fall, so more and more are kept. */
@@ -56,7 +62,7 @@ function* comparisonsAt(
   edgeCorrect: Uint8Array,
   cloudCorrect: Uint8Array,
 ): Generator<Comparison> {
-  const order = risingOrder(confidence);
+  const order = ascendingOrder(confidence);
   let rank = order.length - 1;
   let worse = 0;
   let better = 0;

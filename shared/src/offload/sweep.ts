@@ -1,5 +1,6 @@
 // What selective offloading achieves at every confidence threshold: EdgeBoost's evaluation, for all
 // thresholds at once. A sample is offloaded when its confidence is below the threshold.
+import { ascendingOrder } from "../calibration/ascending-order.ts";
 
 /** A threshold that no confidence reaches: everything is offloaded. */
 export const OFFLOAD_ALL = 2;
@@ -40,7 +41,7 @@ export function sweepThresholds(
 ): AccuracyCurve {
   const rows = confidence.length;
   checkPairRows(confidence, edgeCorrect, cloudCorrect);
-  const order = risingOrder(confidence);
+  const order = ascendingOrder(confidence);
   const curve = emptyCurve(rows, distinctCount(confidence, order) + 1);
   let keptCorrect = edgeCorrect.reduce((sum, right) => sum + right, 0);
   let offloadedCorrect = 0;
@@ -105,12 +106,6 @@ export function oracleAccuracy(edgeCorrect: Uint8Array, cloudCorrect: Uint8Array
   }
   const offloaded = offloadRate * rows;
   return (right + Math.min(gains, offloaded) - Math.max(0, offloaded - (rows - losses))) / rows;
-}
-
-/** Row numbers by rising value; equal values keep their order. */
-export function risingOrder(values: Float64Array): Uint32Array {
-  const order = Uint32Array.from(values, (_, row) => row);
-  return order.sort((a, b) => values[a] - values[b]);
 }
 
 /** @throws RangeError as {@link sweepThresholds} does */

@@ -73,21 +73,21 @@ export function chooseThresholds(
 }
 
 /**
- * The fastest thresholds whose accuracy is certified to stay within `limit` of offloading everything.
+ * All candidates whose accuracy is certified to stay within `limit` of offloading everything, the slowest first, which
+ * is offloading everything itself: with the limit's probability every one of them does, so any may be chosen by
+ * whatever else is wished for. None where the rows are too few to certify anything.
  *
- * The candidates come from the fitted rows alone; the certification rows only test them. Null where no
- * candidate is certified, not even the most careful.
+ * The candidates come from the fitted rows alone; the certification rows only test them.
  */
 export function certifiedThresholds(
   fitted: SystemOutcomes,
   certification: SystemOutcomes,
   costs: SystemCosts,
   limit: RiskLimit,
-): Thresholds | null {
-  const candidates = candidatesBySafety(fitted, costs, limit.maxAccuracyLoss);
+): Thresholds[] {
+  const candidates = [offloadEverything(fitted), ...candidatesBySafety(fitted, costs, limit.maxAccuracyLoss)];
   const compare = (thresholds: Thresholds) => compareWithCloud(certification, thresholds);
-  const certified = certifyInOrder(lazily(candidates, compare), certification.rows, limit);
-  return certified === 0 ? null : candidates[certified - 1];
+  return candidates.slice(0, certifyInOrder(lazily(candidates, compare), certification.rows, limit));
 }
 
 /** Every exit closed and every image sent: the reference of a guarantee, and the safest choice. */
@@ -162,7 +162,7 @@ function undecidedByGain({ rows, exits, vote }: SystemOutcomes, thresholds: read
 }
 
 /** Whether a performance is what was wished for. */
-export function fulfils(performance: Performance, wishes: Wishes): boolean {
+export function fulfils(performance: Omit<Performance, "exitShares">, wishes: Wishes): boolean {
   const { maxOffload = 1, minAccuracy = 0, maxMeanLatencyMs = Number.POSITIVE_INFINITY } = wishes;
   return (
     performance.offloadRate <= maxOffload &&

@@ -1,6 +1,6 @@
 // What a certified threshold is worth: how often it loses more accuracy than it promised, and how much more it
 // offloads than one who knows the labels would.
-import { certifiedPairThreshold } from "@spillway/shared/offload/pair-threshold";
+import { certifiedPairThresholds } from "@spillway/shared/offload/pair-threshold";
 import { RISK_METHODS } from "@spillway/shared/offload/risk-control";
 import { OFFLOAD_ALL, rowAt } from "@spillway/shared/offload/sweep";
 import { markdownTable, percent } from "../measure.ts";
@@ -20,7 +20,7 @@ const CERTIFIED = RISK_METHODS.map((method): [string, Way] => [
   method,
   ({ calibration: { confidence, edgeCorrect, cloudCorrect } }, maxAccuracyLoss) => {
     const limit = { maxAccuracyLoss, confidenceLevel: CONFIDENCE_LEVEL, method };
-    return certifiedPairThreshold(confidence, edgeCorrect, cloudCorrect, limit) ?? OFFLOAD_ALL;
+    return certifiedPairThresholds(confidence, edgeCorrect, cloudCorrect, limit).at(-1) ?? OFFLOAD_ALL;
   },
 ]);
 const UNCERTIFIED: [string, Way] = [

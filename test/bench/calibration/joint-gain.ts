@@ -61,7 +61,14 @@ export async function benchJoint(mosaic: string) {
   }));
   await drawCurves(onReport, report.rows);
   const table = markdownTable(
-    ["mean cost of the whole", "quantiles", "jointly", "gain, points", `mean gain of ${HALVES} halves`, "better halves"],
+    [
+      "mean cost of the whole",
+      "quantiles",
+      "jointly",
+      "gain, points",
+      `mean gain of ${HALVES} halves`,
+      "better halves",
+    ],
     results.map((row) => [
       percent(row.cost, 0),
       percent(row.quantile),

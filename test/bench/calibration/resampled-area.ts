@@ -1,6 +1,6 @@
 // The area under the curve of accuracy against offload rate for rows that count several times or not at all, as the
 // bootstrap draws them: sorted once, added up for each sample.
-import { risingOrder } from "@spillway/shared/offload/sweep";
+import { ascendingOrder } from "@spillway/shared/calibration/ascending-order";
 
 /**
  * The mean accuracy over all offload rates, rows of equal reluctance going together: `areaUnderCurve` of the curve
@@ -13,7 +13,7 @@ export function areaByOrder(
   edgeCorrect: Uint8Array,
   cloudCorrect: Uint8Array,
 ): (counts: Uint16Array) => number {
-  const order = risingOrder(reluctance);
+  const order = ascendingOrder(reluctance);
   return (counts) => {
     let total = 0;
     let correct = 0;

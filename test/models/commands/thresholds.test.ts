@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { run as calibrate } from "../../../models/src/commands/calibrate.ts";
 import { run } from "../../../models/src/commands/thresholds.ts";
 import { writeEvaluation } from "../../../models/src/evaluation/evaluation-file.ts";
-import { thresholdResultSchema } from "../../../models/src/evaluation/threshold-result.ts";
+import { thresholdResultSchema } from "../../../models/src/tuning/threshold-result.ts";
 import { UsageError } from "../../../models/src/usage.ts";
 import { captureOutput, spillway } from "./command.ts";
 import { madeUpEvaluation, pairInFiles } from "./made-up.ts";

@@ -1,4 +1,4 @@
-import { certifiedPairThreshold, choosePairThreshold, type PairCosts } from "@spillway/shared/offload/pair-threshold";
+import { certifiedPairThresholds, choosePairThreshold, type PairCosts } from "@spillway/shared/offload/pair-threshold";
 import { certifiableRows, RISK_METHODS, type RiskLimit, riskPValue } from "@spillway/shared/offload/risk-control";
 import { OFFLOAD_ALL, pointOf, rowAt, sweepThresholds } from "@spillway/shared/offload/sweep";
 import { fulfils, type Wishes } from "@spillway/shared/offload/threshold-choice";
@@ -80,7 +80,7 @@ describe("choosePairThreshold", () => {
       fc.property(pair, wishes, (rows, wished) => {
         const points = curveOf(rows);
         const allowed = Array.from(points.thresholds, (_, point) => pointOf(points, point)).filter((row) =>
-          fulfils({ ...row, meanLatencyMs: 10 + row.offloadRate * 100, exitShares: [] }, wished),
+          fulfils({ ...row, meanLatencyMs: 10 + row.offloadRate * 100 }, wished),
         );
         const chosen = choosePairThreshold(points, COSTS, wished);
         if (chosen === null) {
@@ -102,10 +102,10 @@ describe("choosePairThreshold", () => {
   });
 });
 
-describe("certifiedPairThreshold", () => {
+describe("certifiedPairThresholds", () => {
   const limit: RiskLimit = { maxAccuracyLoss: 0.05, confidenceLevel: 0.95, method: "paired-exact" };
   const certify = ({ confidence, edge, cloud }: Pair, wanted = limit) =>
-    certifiedPairThreshold(confidence, edge, cloud, wanted);
+    certifiedPairThresholds(confidence, edge, cloud, wanted).at(-1) ?? null;
   /** Rows as even as a draw can be, right as often as the confidence says; the cloud is always right. */
   const drawn = (rows: number, random: () => number) =>
     pairOf(
@@ -125,12 +125,12 @@ describe("certifiedPairThreshold", () => {
 
   it.each(RISK_METHODS)("is the last candidate before one that is not certified, row by row: %s", (method) => {
     const random = mulberry32(18);
-    const candidates = Array.from({ length: 201 }, (_, j) => 1 - (j / 200) ** 3);
+    const candidates = [OFFLOAD_ALL, ...Array.from({ length: 201 }, (_, j) => 1 - (j / 200) ** 3)];
     for (let draw = 0; draw < 10; draw++) {
       const sample = drawn(500, random);
       // Some ties, some rows on a candidate, and some images that only the edge knows.
       sample.confidence.forEach((value, row) => {
-        if (row % 3 === 0) sample.confidence[row] = candidates[Math.round(value * 200)];
+        if (row % 3 === 0) sample.confidence[row] = candidates[1 + Math.round(value * 200)];
         if (row % 50 === 0) sample.cloud[row] = 0;
       });
       const passes = candidates.map((threshold) => {
@@ -145,12 +145,20 @@ describe("certifiedPairThreshold", () => {
     }
   });
 
-  it("keeps none of a class of rows that are all harm, and nothing where no row is sure enough to be kept", () => {
+  it("keeps none of a class of rows that are all harm, and only sends everything where the surest are", () => {
     const harm = pairOf(Array.from({ length: 400 }, (_, row): [number, number, number] => [row / 400, 0, 1]));
     const threshold = certify(harm) ?? OFFLOAD_ALL;
     expect(rowAt(curveOf(harm), threshold).accuracy).toBeGreaterThan(0.95);
     const certain = pairOf(Array.from({ length: 400 }, (): [number, number, number] => [1, 0, 1]));
-    expect(certify(certain)).toBeNull();
+    expect(certify(certain)).toBe(OFFLOAD_ALL);
+  });
+
+  it("lists every certified threshold, sending everything first", () => {
+    const { confidence, edge, cloud } = drawn(500, mulberry32(18));
+    const all = certifiedPairThresholds(confidence, edge, cloud, limit);
+    expect(all.slice(0, 2)).toEqual([OFFLOAD_ALL, 1]);
+    expect(all).toEqual(all.toSorted((a, b) => b - a));
+    expect(all.length).toBeGreaterThan(10);
   });
 
   it("does not care for the order of the rows", () => {

@@ -4,7 +4,6 @@ import {
   OFFLOAD_ALL,
   oracleAccuracy,
   pointOf,
-  risingOrder,
   rowAt,
   sweepThresholds,
 } from "@spillway/shared/offload/sweep";
@@ -206,11 +205,4 @@ describe("oracleAccuracy", () => {
       SEED,
     );
   });
-});
-
-it("risingOrder sorts by value and keeps the order of equals", () => {
-  expect([...risingOrder(Float64Array.of(3, 1, 2, 1, -Infinity, 3, 1))]).toEqual([4, 1, 3, 6, 2, 0, 5]);
-  const many = Float64Array.from({ length: 1000 }, (_, row) => (row * 7) % 3);
-  const expected = Array.from(many.keys()).sort((a, b) => many[a] - many[b]);
-  expect([...risingOrder(many)]).toEqual(expected);
 });

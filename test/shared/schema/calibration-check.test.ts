@@ -52,10 +52,17 @@ describe("refuses", () => {
     ["exits.0", vector(3), "exits.0.scale"],
     ["exits.2", vector(3), "exits.2.scale"],
     ["cloud", vector(3), "cloud.scale"],
-    ["gainModel", { intercept: 0, weights: [0], offsets: [0, 0, 0] }, "gainModel.offsets"],
+    ["gainModel", { intercept: 0, weights: Array(7).fill(0), offsets: [0, 0, 0] }, "gainModel.offsets"],
   ])("another number of classes in %s", (path, value, named) => {
     expect(refusal(changed(validCalibration(), path, value))).toBe(
       `${named}: expected one number for each of 2 classes, got 3`,
+    );
+  });
+
+  it.each([6, 8])("%d weights of a gain model with seven features", (count) => {
+    const gainModel = { intercept: 0, weights: Array(count).fill(0), offsets: [0, 0] };
+    expect(refusal(changed(validCalibration(), "gainModel", gainModel))).toBe(
+      `gainModel.weights: expected 7 for 2 classes, got ${count}`,
     );
   });
 

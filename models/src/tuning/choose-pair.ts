@@ -1,9 +1,9 @@
 // The threshold of a pair, with what it may be expected to do on rows that did not choose it.
-import { certifiedPairThreshold, choosePairThreshold, type PairCosts } from "@spillway/shared/offload/pair-threshold";
-import type { RiskLimit } from "@spillway/shared/offload/risk-control";
-import { OFFLOAD_ALL, sweepThresholds } from "@spillway/shared/offload/sweep";
-import type { Wishes } from "@spillway/shared/offload/threshold-choice";
+import { certifiedPairThresholds, choosePairThreshold, type PairCosts } from "@spillway/shared/offload/pair-threshold";
+import { OFFLOAD_ALL, rowAt, type SweepRow, sweepThresholds } from "@spillway/shared/offload/sweep";
+import { fulfils, type Wishes } from "@spillway/shared/offload/threshold-choice";
 import { foldsOf } from "@spillway/shared/random/folds";
+import type { Demand } from "./demand.ts";
 import type { ThresholdResult } from "./threshold-result.ts";
 
 /** What a threshold is chosen on; each array is [rows]. */
@@ -11,12 +11,6 @@ export interface PairRows {
   confidence: Float64Array;
   edgeCorrect: Uint8Array;
   cloudCorrect: Uint8Array;
-}
-
-/** What is asked for: wishes, a guarantee, or both. */
-export interface Demand {
-  wishes: Wishes;
-  limit: RiskLimit | null;
 }
 
 /**
@@ -51,17 +45,12 @@ function thresholdFor(pair: PairRows, costs: PairCosts, { wishes, limit }: Deman
     // The least sure of these rows is not the least sure there will be: who offloads none offloads none of others.
     return threshold === curve.thresholds[0] ? 0 : threshold;
   }
-  const threshold = certifiedPairThreshold(confidence, edgeCorrect, cloudCorrect, limit);
-  if (threshold === null) return null;
-  return isWithin(pair, costs, wishes, threshold) ? threshold : null;
+  const certified = certifiedPairThresholds(confidence, edgeCorrect, cloudCorrect, limit);
+  return certified.findLast((threshold) => isWithin(rowAt(curve, threshold), costs, wishes)) ?? null;
 }
 
-function isWithin(pair: PairRows, costs: PairCosts, wishes: Wishes, threshold: number): boolean {
-  const { correct, offloaded } = countAt(pair, Array.from(pair.confidence.keys()), threshold);
-  const rows = pair.confidence.length;
-  const { maxOffload = 1, minAccuracy = 0, maxMeanLatencyMs = Number.POSITIVE_INFINITY } = wishes;
-  const latencyMs = costs.edgeMs + (offloaded / rows) * costs.cloudMs;
-  return offloaded / rows <= maxOffload && correct / rows >= minAccuracy && latencyMs <= maxMeanLatencyMs;
+function isWithin({ accuracy, offloadRate }: SweepRow, costs: PairCosts, wishes: Wishes): boolean {
+  return fulfils({ accuracy, offloadRate, meanLatencyMs: costs.edgeMs + offloadRate * costs.cloudMs }, wishes);
 }
 
 function crossValidate(pair: PairRows, costs: PairCosts, demand: Demand, threshold: number) {

@@ -8,10 +8,10 @@ import {
 } from "@spillway/shared/offload/system-outcomes";
 import { certifiedThresholds, chooseThresholds, fulfils, type Wishes } from "@spillway/shared/offload/threshold-choice";
 import type { Calibration, ConfidenceRule } from "@spillway/shared/schema/calibration";
-import type { Demand } from "./choose-pair.ts";
-import type { Evaluation } from "./evaluation-file.ts";
-import { type Part, rowsOfPart } from "./load-evaluation.ts";
-import { systemOutcomes } from "./system.ts";
+import type { Evaluation } from "../evaluation/evaluation-file.ts";
+import { type Part, rowsOfPart } from "../evaluation/load-evaluation.ts";
+import { systemOutcomes } from "../evaluation/system.ts";
+import type { Demand } from "./demand.ts";
 import type { ThresholdResult } from "./threshold-result.ts";
 
 export interface SystemChoice extends ThresholdResult {
@@ -70,7 +70,6 @@ function certified(
   { wishes, limit }: { wishes: Wishes; limit: RiskLimit },
 ): Thresholds | null {
   const certification = outcomesOf("certification");
-  const thresholds = certifiedThresholds(outcomesOf("fit"), certification, costs, limit);
-  if (thresholds === null) return null;
-  return fulfils(performanceOf(certification, costs, thresholds), wishes) ? thresholds : null;
+  const all = certifiedThresholds(outcomesOf("fit"), certification, costs, limit);
+  return all.findLast((thresholds) => fulfils(performanceOf(certification, costs, thresholds), wishes)) ?? null;
 }

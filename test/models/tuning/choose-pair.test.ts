@@ -2,7 +2,7 @@
 import { sweepThresholds } from "@spillway/shared/offload/sweep";
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
 import { describe, expect, it } from "vitest";
-import { choosePair, type PairRows } from "../../../models/src/evaluation/choose-pair.ts";
+import { choosePair, type PairRows } from "../../../models/src/tuning/choose-pair.ts";
 
 const COSTS = { edgeMs: 3, cloudMs: 50 };
 const CLOUD = 0.9;
