@@ -6,6 +6,8 @@ export const CONFIG_MAX_AGE_MS = 10_000;
 export const KV_CACHE_SECONDS = 30;
 /** Calibrations from KV that an isolate holds: the one in force, and the one before it, which may come back. */
 export const MAX_HELD_CALIBRATIONS = 2;
+/** Calibrations that an isolate knows to be refused for good, so as not to read them again; a line of text each. */
+export const MAX_REFUSED_CALIBRATIONS = 16;
 /** Milliseconds to wait for the gate. A call takes a few; an object that wakes up far away some hundred. */
 export const GATE_TIMEOUT_MS = 500;
 /** Failures in a row after which the cloud is left alone for a while. */
@@ -22,6 +24,11 @@ export const MAX_TRACKED_CLIENTS = 10_000;
 export const MAX_DEADLINE_MS = 600_000;
 /** Milliseconds to wait for a KV read; the configuration that the isolate holds serves meanwhile. */
 export const KV_TIMEOUT_MS = 1_000;
+/**
+ * Milliseconds for which a request waits for what another one is loading: KV's time, and as much again to
+ * check what came. After that, the other request was cancelled and its load went with it.
+ */
+export const SHARED_LOAD_TIMEOUT_MS = 2 * KV_TIMEOUT_MS;
 /** Milliseconds in which a request's body must have arrived: 8 MiB at 2.2 Mbit/s. */
 export const BODY_TIMEOUT_MS = 30_000;
 /** Labels that are listed unless the caller wants fewer or more. */

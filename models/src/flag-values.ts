@@ -14,7 +14,8 @@ export function numberFlag(
   if (text === undefined) return undefined;
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (!(value >= lowest && value <= highest)) {
-    throw new UsageError(`--${name}: expected a number from ${lowest} to ${highest}, got "${text}"`);
+    const hint = highest === 1 && text.trim().endsWith("%") ? "; 30 % is 0.3" : "";
+    throw new UsageError(`--${name}: expected a number from ${lowest} to ${highest}, got "${text}"${hint}`);
   }
   return value;
 }

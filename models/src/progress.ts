@@ -1,6 +1,7 @@
 // A progress bar on stderr: rewritten in place on a terminal, silent elsewhere until it is done.
 
 const BAR_WIDTH = 20;
+const SHORTEST_TOLD_S = 1;
 
 export function startProgress(label: string, total: number): (done: number) => void {
   const startedMs = performance.now();
@@ -13,7 +14,8 @@ export function startProgress(label: string, total: number): (done: number) => v
       longest = Math.max(longest, line.length);
       process.stderr.write(`\r${line.padEnd(longest)}`);
     }
-    if (done === total) {
+    // What is over before anyone has looked is not worth a line.
+    if (done === total && (seconds >= SHORTEST_TOLD_S || longest > 0)) {
       const line = `${label} ${total} in ${seconds.toFixed(1)} s`;
       process.stderr.write(`${isTTY ? `\r${line.padEnd(longest)}` : line}\n`);
     }

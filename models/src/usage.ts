@@ -21,6 +21,6 @@ export function parseFlags<T extends Options>(args: string[], options: T, help: 
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
     // Node explains at length; its first sentence names the flag.
-    throw new UsageError((error as Error).message.split(". ")[0]);
+    throw new UsageError(`${(error as Error).message.split(". ")[0]}; see --help`);
   }
 }

@@ -1,4 +1,5 @@
-// A JPEG, PNG or WebP becomes 8-bit sRGB pixels as they are stored, and the way to turn them.
+// A JPEG, PNG or WebP becomes 8-bit RGB pixels as they are stored, and the way to turn them. Colour
+// profiles are ignored, as the Worker does: one photo must not be two pictures to the two networks.
 import type { Orientation } from "@spillway/shared/preprocess/orientation";
 import type { Pixels } from "@spillway/shared/preprocess/resize-area";
 import sharp, { type Metadata, type SharpOptions } from "sharp";
@@ -11,12 +12,12 @@ export interface DecodedImage {
 }
 
 // Broken data is refused; a warning about odd but readable data is not. Pixels are counted by us.
-const OPTIONS: SharpOptions = { failOn: "error", limitInputPixels: false };
+const OPTIONS: SharpOptions = { failOn: "error", limitInputPixels: false, ignoreIcc: true };
 
 /**
- * Reads the header, refuses what is too large, then decodes. Grey, CMYK, 16-bit and colour-managed
- * images become 8-bit sRGB; opacity stays a fourth channel, for the shared preprocessing to lay over
- * white as it does at the edge. The first frame of an animation counts.
+ * Reads the header, refuses what is too large, then decodes. Grey, CMYK and 16-bit images become
+ * 8-bit RGB; opacity stays a fourth channel, for the shared preprocessing to lay over white as it
+ * does at the edge. The first frame of an animation counts.
  *
  * @param maxPixels what is left of the request's allowance
  */

@@ -11,9 +11,15 @@ import {
 } from "@spillway/shared/schema/calibration-check";
 import { readAtMost } from "../body.ts";
 import type { ModelBundle } from "../inference/model-bundle.ts";
-import { KV_CACHE_SECONDS, MAX_HELD_CALIBRATIONS } from "../limits.ts";
+import {
+  KV_CACHE_SECONDS,
+  MAX_HELD_CALIBRATIONS,
+  MAX_REFUSED_CALIBRATIONS,
+  SHARED_LOAD_TIMEOUT_MS,
+} from "../limits.ts";
 import { sha256Hex } from "../sha256.ts";
 import { kvRead } from "./kv-read.ts";
+import { createSharedLoads } from "./shared-loads.ts";
 
 export interface CalibrationStore {
   /**
@@ -26,36 +32,49 @@ export interface CalibrationStore {
 export function createCalibrationStore(kv: KVNamespace, bundle: ModelBundle): CalibrationStore {
   /** By hash, the longest unused first. */
   const held = new Map<string, Calibration>();
+  /** Why, by hash: neither the text under a hash nor this isolate's model changes, so neither does the refusal. */
+  const refused = new Map<string, string>();
+  const loads = createSharedLoads<CalibrationCheck>(SHARED_LOAD_TIMEOUT_MS);
+
+  function known(sha256: string): CalibrationCheck | null {
+    const calibration = held.get(sha256);
+    if (calibration !== undefined) return hold(sha256, calibration);
+    const error = refused.get(sha256);
+    return error === undefined ? null : { ok: false, error };
+  }
 
   function hold(sha256: string, calibration: Calibration): CalibrationCheck {
-    held.delete(sha256);
-    held.set(sha256, calibration);
-    for (const oldest of held.keys()) if (held.size > MAX_HELD_CALIBRATIONS) held.delete(oldest);
+    keepNewest(held, sha256, calibration, MAX_HELD_CALIBRATIONS);
     return { ok: true, calibration };
   }
 
+  /** Remembers only what is certain: what KV lacks may yet come, and what is damaged there be mended. */
   async function load(sha256: string): Promise<CalibrationCheck> {
     const bytes = await kvRead(readBytes(kv, calibrationKey(sha256)));
     if (bytes === "missing") return { ok: false, error: "not in KV" };
     if (bytes === "too-many") return { ok: false, error: `more than ${MAX_CALIBRATION_BYTES} bytes in KV` };
     const actual = await sha256Hex(bytes);
     if (actual !== sha256) return { ok: false, error: `damaged in KV: its SHA-256 is ${actual}` };
-    // Requests that found it missing together read it together; one of them parses it.
-    const known = held.get(sha256);
-    if (known !== undefined) return { ok: true, calibration: known };
-    return checkCalibrationText(new TextDecoder().decode(bytes), bundle.manifest, bundle.hash);
+    const checked = checkCalibrationText(new TextDecoder().decode(bytes), bundle.manifest, bundle.hash);
+    if (checked.ok) return hold(sha256, checked.calibration);
+    keepNewest(refused, sha256, checked.error, MAX_REFUSED_CALIBRATIONS);
+    return checked;
   }
 
   return {
     async named(sha256) {
       if (sha256 === null) return { ok: true, calibration: bundle.calibration };
-      const known = held.get(sha256);
-      if (known !== undefined) return hold(sha256, known);
-      const loaded = await load(sha256);
-      if (loaded.ok) return hold(sha256, loaded.calibration);
-      return { ok: false, error: `calibration: ${sha256}: ${loaded.error}` };
+      const found = known(sha256) ?? (await loads.load(sha256, () => load(sha256)));
+      return found.ok ? found : { ok: false, error: `calibration: ${sha256}: ${found.error}` };
     },
   };
+}
+
+/** Makes it the newest of the map, and drops the oldest beyond `most`. */
+function keepNewest<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) if (map.size > most) map.delete(oldest);
 }
 
 /** KV also remembers for this long that a key is missing, so a calibration is published before its configuration. */

@@ -55,7 +55,9 @@ export function createConfigStore(kv: KVNamespace, bundle: ModelBundle, now: () 
   const { manifest, hash } = bundle;
   const calibrations = createCalibrationStore(kv, bundle);
   // One value, replaced whole: a request that is cancelled while it waits leaves nothing half changed.
-  let held: { effective: EffectiveConfig; readAtMs: number } | undefined;
+  let held: { effective: EffectiveConfig; readAtMs: number; turn: number } | undefined;
+  /** Readings begun and replacements made so far: what is older must not take the place of what is newer. */
+  let turns = 0;
 
   const standard = (): CalibratedConfig => {
     const { calibration } = bundle;
@@ -120,8 +122,13 @@ export function createConfigStore(kv: KVNamespace, bundle: ModelBundle, now: () 
   return {
     async current(background) {
       if (held !== undefined && now() - held.readAtMs < CONFIG_MAX_AGE_MS) return held.effective;
-      const effective = await refresh(background).catch(unreadable);
-      held = { effective, readAtMs: now() };
+      const turn = ++turns;
+      const reading = refresh(background).catch(unreadable);
+      // A client that leaves must not take along the load that other requests wait for.
+      background(reading);
+      const effective = await reading;
+      if (held !== undefined && held.turn > turn) return held.effective;
+      held = { effective, readAtMs: now(), turn };
       return effective;
     },
 
@@ -133,7 +140,7 @@ export function createConfigStore(kv: KVNamespace, bundle: ModelBundle, now: () 
       const storedText = JSON.stringify(config);
       await kv.put(CONFIG_KEY, storedText);
       const effective: EffectiveConfig = { ...checked.calibrated, source: "kv", error: null, storedText };
-      held = { effective, readAtMs: now() };
+      held = { effective, readAtMs: now(), turn: ++turns };
       background(rememberGood(storedText));
       return { ok: true, effective };
     },

@@ -1,8 +1,8 @@
 // Draws a Vega-Lite chart as SVG or PNG, the same bytes on every machine.
 // Vega is loaded when the first chart is drawn: it takes longer than all the rest of the program.
-import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { TopLevelSpec } from "vega-lite";
+import { writeWhole } from "../result-output.ts";
 import { FONT_FAMILY, fontFile, textWidth } from "./font.ts";
 import { THEME } from "./theme.ts";
 
@@ -32,7 +32,8 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
 
 /**
  * Writes the chart to a file: an .svg, or a .png with two pixels for each of the SVG's.
- * @throws Error with one clear line for any other extension, before anything is drawn
+ * @throws Error with one clear line for any other extension, before anything is drawn, and for a file that cannot be
+ *   written
  */
 export async function writeChart(file: string, spec: TopLevelSpec): Promise<void> {
   const extension = path.extname(file).toLowerCase();
@@ -40,7 +41,7 @@ export async function writeChart(file: string, spec: TopLevelSpec): Promise<void
     throw new Error(`${file}: expected a file name that ends in .svg or .png, got "${extension}"`);
   }
   const svg = await renderSvg(spec);
-  await writeFile(file, extension === ".svg" ? svg : await rasterize(svg));
+  await writeWhole(file, extension === ".svg" ? svg : await rasterize(svg));
 }
 
 async function draw(spec: TopLevelSpec): Promise<string> {

@@ -1,8 +1,9 @@
 // `spillway classify`: sends image files to a running Worker and prints a table of its answers.
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseDocument } from "@spillway/shared/schema/document";
 import { type Result, resultSchema } from "@spillway/shared/schema/result";
+import { expectWritable, writeWhole } from "../result-output.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
@@ -31,6 +32,7 @@ export async function run(args: string[]): Promise<void> {
   if (flags === null) return;
   const { values, positionals: files } = flags;
   if (files.length === 0) throw new UsageError("name at least one image; see spillway classify --help");
+  await expectWritable(values.out);
   const query = new URLSearchParams({ top: values.top });
   if (values["deadline-ms"] !== undefined) query.set("deadline_ms", values["deadline-ms"]);
   const rows: Row[] = [];
@@ -40,7 +42,7 @@ export async function run(args: string[]): Promise<void> {
     if (values.json) process.stdout.write(`${JSON.stringify(row)}\n`);
   }
   if (!values.json) process.stdout.write(table(rows));
-  if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(rows, null, 2)}\n`);
+  if (values.out !== undefined) await writeWhole(values.out, `${JSON.stringify(rows, null, 2)}\n`);
   const failed = rows.filter((row) => "error" in row).length;
   if (failed > 0) throw new Error(`${failed} of ${rows.length} images could not be classified`);
 }

@@ -2,9 +2,10 @@
 //
 // A change reads the configuration in force, edits it, gives it a version, and writes it back only if
 // nobody else did meanwhile (If-Match).
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { Config } from "@spillway/shared/schema/config";
 import { configChanges, describeChanges } from "../publish/config-changes.ts";
+import { expectWritable, writeWhole } from "../result-output.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
@@ -41,6 +42,7 @@ export async function run(args: string[]): Promise<void> {
   if (flags === null) return;
   const { values, positionals } = flags;
   const [action, ...assignments] = positionals;
+  await expectWritable(values.out);
   const url = `${values.url}/v1/config`;
   if (action === "get" && assignments.length === 0) {
     const { effective } = await readConfig(url);
@@ -58,7 +60,7 @@ export async function run(args: string[]): Promise<void> {
 }
 
 async function writeOut(file: string | undefined, effective: EffectiveConfig): Promise<void> {
-  if (file !== undefined) await writeFile(file, `${JSON.stringify(effective, null, 2)}\n`);
+  if (file !== undefined) await writeWhole(file, `${JSON.stringify(effective, null, 2)}\n`);
 }
 
 async function readConfig(url: string): Promise<{ effective: EffectiveConfig; etag: string }> {

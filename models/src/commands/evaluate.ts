@@ -1,17 +1,12 @@
 // `spillway evaluate`: runs every exit and the large model over labelled images once, and keeps
 // what they said in a file that the other tools read.
-import { access, constants } from "node:fs/promises";
-import path from "node:path";
 import { type Accuracy, measureAccuracy, standardError } from "../evaluation/accuracy.ts";
 import { writeEvaluation } from "../evaluation/evaluation-file.ts";
-import { runModels } from "../evaluation/run-models.ts";
+import { evaluateImages } from "../evaluation/load-evaluation.ts";
 import { neededFlag } from "../flag-values.ts";
-import type { BrokenImageError } from "../images/labelled-images.ts";
-import { openImages } from "../images/open-images.ts";
 import { DEFAULT_SPLIT_SEED } from "../images/split.ts";
 import { openModelFolder } from "../model-folder.ts";
-import { startProgress } from "../progress.ts";
-import { print } from "../result-output.ts";
+import { expectWritable, note, print } from "../result-output.ts";
 import { textTable } from "../text-table.ts";
 import { parseFlags } from "../usage.ts";
 
@@ -44,31 +39,16 @@ export async function run(args: string[]): Promise<void> {
   const { model, "skip-broken": skipBroken, json } = flags.values;
   const source = neededFlag("evaluate", "images", flags.values.images);
   const out = neededFlag("evaluate", "out", flags.values.out);
-  await checkWritable(out);
+  // Minutes of work should not end with a folder that does not exist.
+  await expectWritable(out);
   const folder = await openModelFolder(model);
-  const images = await openImages(source, folder.manifest, note);
-  const all = Array.from({ length: images.count }, (_, index) => index);
-  const broken: BrokenImageError[] = [];
-  const run = await runModels(folder, images, all, {
-    progress: startProgress("images", images.count),
-    onBroken: skipBroken ? (error) => broken.push(error) : undefined,
-  });
-  for (const { message } of broken) note(`left out: ${message}`);
-  if (run.rows < 2) throw new Error(`${source}: expected at least 2 images that can be used, got ${run.rows}`);
-  const labels = Int32Array.from(run.indices, (index) => images.labels[index]);
-  await writeEvaluation(out, run, labels, { modelHash: folder.hash, dataset: images.name });
-  const accuracy = measureAccuracy(run, labels);
-  note(`wrote ${out}: ${run.rows} images${skipBroken ? `, ${broken.length} left out` : ""}`);
-  const result = { rows: run.rows, skipped: broken.length, out, accuracy };
+  const { evaluation, skipped } = await evaluateImages(folder, source, skipBroken);
+  const { rows, labels } = evaluation;
+  await writeEvaluation(out, evaluation, labels, evaluation);
+  const accuracy = measureAccuracy(evaluation, labels);
+  note(`wrote ${out}: ${rows} images${skipBroken ? `, ${skipped} left out` : ""}`);
+  const result = { rows, skipped, out, accuracy };
   await print(json ? `${JSON.stringify(result)}\n` : accuracyTable(accuracy));
-}
-
-/** Minutes of work should not end with a folder that does not exist. */
-async function checkWritable(file: string): Promise<void> {
-  const folder = path.dirname(path.resolve(file));
-  await access(folder, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${file}: cannot be written (${error.code})`);
-  });
 }
 
 /** Top-1 in percent, with its standard error: a line for each model, a column for each half. */
@@ -81,8 +61,4 @@ function accuracyTable(accuracy: readonly Accuracy[]): string {
   const cellOf = (entry: Accuracy) => `${(entry.top1 * 100).toFixed(2)} ± ${(standardError(entry) * 100).toFixed(2)}`;
   const rows = models.map((model) => [model, ...halves.map((half) => cellOf(entryOf(model, half)))]);
   return textTable(header, rows);
-}
-
-function note(line: string): void {
-  process.stderr.write(`${line.replaceAll("\n", " ")}\n`);
 }

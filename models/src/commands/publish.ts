@@ -1,11 +1,12 @@
 // `spillway publish`: puts a checked configuration, and the calibration it is to use, into the Worker's KV.
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { readCalibration } from "../evaluation/calibration-file.ts";
 import { openModelFolder } from "../model-folder.ts";
 import { describeChanges } from "../publish/config-changes.ts";
 import { type NamedText, type PublishStore, publish } from "../publish/publish.ts";
 import { createWranglerKv, DEFAULT_STATE, type KvTarget } from "../publish/wrangler-kv.ts";
+import { expectWritable, note, reportResult } from "../result-output.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 
 const DEFAULT_MODEL = "models/cifar100";
@@ -14,6 +15,7 @@ const HELP = `spillway publish [--config FILE] [--calibration FILE] [--remote] [
 
   --config FILE       configuration to publish (default: the one in KV, else the Worker's own default)
   --calibration FILE  calibration it is to use (default: the one it names, else the Worker's own)
+  --keep-thresholds   publish another calibration though the thresholds were chosen with the one in force
   --model FOLDER      model that the Worker runs (default ${DEFAULT_MODEL})
   --remote            write to Cloudflare, with wrangler's login; otherwise to the KV of \`npm start\`
   --state FOLDER      where that one lies (default ${DEFAULT_STATE}); \`npm start\` must not be running on it
@@ -31,6 +33,7 @@ export async function run(args: string[]): Promise<void> {
     {
       config: { type: "string" },
       calibration: { type: "string" },
+      "keep-thresholds": { type: "boolean", default: false },
       model: { type: "string", default: DEFAULT_MODEL },
       remote: { type: "boolean", default: false },
       state: { type: "string" },
@@ -46,6 +49,8 @@ export async function run(args: string[]): Promise<void> {
   if (values.remote && values.state !== undefined) throw new UsageError("--state is of the local KV, not of --remote");
   const target: KvTarget = values.remote ? { kind: "remote" } : { kind: "local", state: values.state ?? DEFAULT_STATE };
 
+  // What is in KV by then cannot be taken back.
+  await expectWritable(values.out);
   const folder = await openModelFolder(values.model);
   const request = {
     manifest: folder.manifest,
@@ -54,15 +59,15 @@ export async function run(args: string[]): Promise<void> {
     bundled: await readCalibration(path.join(values.model, "calibration.json"), folder),
     config: await readOptional(values.config),
     calibration: await readOptional(values.calibration),
+    keepThresholds: values["keep-thresholds"],
   };
   const kv = createWranglerKv(target);
-  const { warning, ...published } = await publish(request, values["dry-run"] ? readOnly(kv) : kv, new Date());
+  const { warnings, ...published } = await publish(request, values["dry-run"] ? readOnly(kv) : kv, new Date());
   const report = { ...published, target: target.kind };
   process.stderr.write(describeChanges(published.changes));
-  if (warning !== null) process.stderr.write(`note: ${warning}\n`);
-  process.stderr.write(`${summary(report, values["dry-run"])}\n`);
-  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(report, null, 2)}\n`);
+  for (const warning of warnings) note(`note: ${warning}`);
+  note(summary(report, values["dry-run"]));
+  await reportResult(report, values, "");
 }
 
 function summary(
@@ -71,7 +76,9 @@ function summary(
 ): string {
   const what = `version ${version} with ${calibration === null ? "the Worker's own calibration" : `calibration ${calibration}`}`;
   if (isDryRun) return `${what} would be published to the ${target} KV; nothing was written`;
-  return `${what} is in force in the ${target} KV`;
+  if (target === "local") return `${what} is in force in the local KV`;
+  // KV's own caches first, then the configuration that each isolate holds.
+  return `${what} is written to the remote KV, and in force everywhere within about a minute`;
 }
 
 function readOnly(store: PublishStore): PublishStore {

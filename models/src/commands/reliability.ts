@@ -1,10 +1,10 @@
 // `spillway reliability`: the reliability diagram before and after calibration.
 import { crossValidateCalibrator } from "@spillway/shared/calibration/fit-calibrator";
 import { DEFAULT_BINS, expectedCalibrationError, reliabilityBins } from "@spillway/shared/calibration/reliability";
-import { METHOD_HELP, methodOf } from "../evaluation/calibration-method.ts";
+import { chosenMethod, METHOD_CHOICES, METHOD_HELP } from "../evaluation/calibration-method.ts";
 import { topLabels } from "../evaluation/calibration-report.ts";
 import { readSingle, SINGLE_FLAGS, SINGLE_HELP } from "../evaluation/single.ts";
-import { chartFlag, flagsOnly, numberFlag } from "../flag-values.ts";
+import { chartFlag, choiceFlag, flagsOnly, numberFlag } from "../flag-values.ts";
 import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { percent, textTable } from "../text-table.ts";
 import { parseFlags, UsageError } from "../usage.ts";
@@ -44,10 +44,11 @@ export async function run(args: string[]): Promise<void> {
   flagsOnly("reliability", flags.positionals);
   const bins = numberFlag("bins", values.bins, 1, MAX_BINS) ?? DEFAULT_BINS;
   if (!Number.isInteger(bins)) throw new UsageError(`--bins: expected a whole number, got "${values.bins}"`);
+  const choice = choiceFlag("method", values.method, METHOD_CHOICES);
   const charts = chartFlag(values.chart);
   const { logits, probabilities, labels, classes } = await readSingle("reliability", values);
-  const { method } = methodOf(values.method, logits, labels, classes);
-  const calibrated = crossValidateCalibrator(method, logits, labels, classes).probabilities;
+  const { method } = chosenMethod(choice, logits, labels, classes);
+  const calibrated = crossValidateCalibrator(choice, logits, labels, classes).probabilities;
   const [before, after] = [probabilities, calibrated].map((table): Reliability => {
     const { confidence, correct } = topLabels(table, labels, classes);
     return {

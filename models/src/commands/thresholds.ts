@@ -7,7 +7,7 @@ import { flagsOnly, ruleFlag } from "../flag-values.ts";
 import { openModelFolder } from "../model-folder.ts";
 import { OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { choosePair } from "../tuning/choose-pair.ts";
-import { chooseSystem, expectUnseenRows } from "../tuning/choose-system.ts";
+import { chooseSystem, expectUnseenPart } from "../tuning/choose-system.ts";
 import {
   DEMAND_FLAGS,
   DEMAND_HELP,
@@ -31,6 +31,7 @@ their expected gain reaches \`offload\`. These are the configuration's edge.exit
 
   --evaluation E.npz     what \`spillway evaluate\` wrote
   --images               labelled images, instead: a mosaic, or a folder with one folder a class
+  --skip-broken          leave out images that the Worker would refuse; otherwise the first ends all
   --model FOLDER         default models/cifar100
   --calibration FILE     default calibration.json in the model's folder; a guarantee needs one of
                          \`spillway calibrate --part fit\`
@@ -38,6 +39,7 @@ their expected gain reaches \`offload\`. These are the configuration's edge.exit
 What is asked for, at least one of the first four:
 
 ${DEMAND_HELP}
+  --no-fuse              of a model: the cloud answers alone, as with offload.fuse false
   --confidence RULE      margin (default for a pair), max-probability (default for a model), entropy
   --json                 { exits, offload, guarantee: { maxAccuracyLoss, confidenceLevel, method } | null,
                          expected: { accuracy, offloadRate, meanLatencyMs } }
@@ -59,6 +61,8 @@ export async function run(args: string[]): Promise<void> {
       model: { type: "string", default: "models/cifar100" },
       calibration: { type: "string" },
       confidence: { type: "string" },
+      "no-fuse": { type: "boolean", default: false },
+      "skip-broken": { type: "boolean", default: false },
     },
     HELP,
   );
@@ -69,6 +73,9 @@ export async function run(args: string[]): Promise<void> {
   const isModel = values.evaluation !== undefined || values.images !== undefined;
   if (isModel === (values.edge !== undefined)) {
     throw new UsageError("expected --edge, --evaluation or --images; see spillway thresholds --help");
+  }
+  if (!isModel && (values.calibration !== undefined || values["no-fuse"])) {
+    throw new UsageError("--calibration and --no-fuse are of a model; a pair is taken as its probabilities are");
   }
   const result = isModel ? await forModel(values, demand) : await forPair(values, demand);
   if (result.choice === null) return refuseDemand(demand, result.rows, values);
@@ -91,6 +98,8 @@ interface ModelValues extends DemandValues {
   model: string;
   calibration?: string;
   confidence?: string;
+  "no-fuse": boolean;
+  "skip-broken": boolean;
 }
 
 async function forModel(values: ModelValues, demand: Demand) {
@@ -98,8 +107,9 @@ async function forModel(values: ModelValues, demand: Demand) {
   const folder = await openModelFolder(values.model);
   const calibration = await readCalibration(values.calibration ?? path.join(values.model, "calibration.json"), folder);
   // Known before the images are run, which takes minutes.
-  if (demand.limit !== null) expectUnseenRows(calibration);
+  if (demand.limit !== null) expectUnseenPart(calibration);
   const costs = readCosts(folder.manifest, values);
   const evaluation = await loadEvaluation(folder, values);
-  return { choice: chooseSystem(evaluation, calibration, rule, costs, demand), rows: judgedRows(evaluation, demand) };
+  const served = values["no-fuse"] ? { ...calibration, fusion: null } : calibration;
+  return { choice: chooseSystem(evaluation, served, rule, costs, demand), rows: judgedRows(evaluation, demand) };
 }

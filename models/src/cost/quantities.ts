@@ -35,24 +35,30 @@ export function quantityHelp(): string {
   }).join("\n");
 }
 
+/** What thresholds do to the images, of {@link Workload}. */
+export interface Rates {
+  offloadRate: number;
+  gateRate?: number;
+}
+
 /**
  * The defaults, but what the flags say. The default gate rate rises with an offload rate above it.
  *
- * @param thresholdsRate the offload rate of a file of thresholds; undefined without one
+ * @param rates of a file of thresholds; undefined without one
  * @throws UsageError naming the flag
  */
-export function readWorkload(values: Record<string, unknown>, thresholdsRate: number | undefined): Workload {
+export function readWorkload(values: Record<string, unknown>, rates: Rates | undefined): Workload {
   const given: Partial<Workload> = {};
   for (const [name, { flag }] of ENTRIES) {
     const text = values[flag];
     if (typeof text === "string") given[name] = parseNumber(flag, text);
   }
-  if (thresholdsRate !== undefined) {
-    if (given.offloadRate !== undefined) throw new UsageError("expected --thresholds or --offload-rate, got both");
-    given.offloadRate = thresholdsRate;
+  if (rates !== undefined && given.offloadRate !== undefined) {
+    throw new UsageError("expected --thresholds or --offload-rate, got both");
   }
-  const defaults = withOffloadRate(DEFAULT_WORKLOAD, given.offloadRate ?? DEFAULT_WORKLOAD.offloadRate);
-  const workload = { ...defaults, ...given };
+  const asked = { ...rates, ...given };
+  const defaults = withOffloadRate(DEFAULT_WORKLOAD, asked.offloadRate ?? DEFAULT_WORKLOAD.offloadRate);
+  const workload = { ...defaults, ...asked };
   withFlagNames(() => checkWorkload(workload));
   return workload;
 }

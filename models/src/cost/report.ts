@@ -4,6 +4,7 @@ import { costGrid } from "@spillway/shared/cost/cost-grid";
 import { type CloudSide, costsPerMillion, extraCost, totalsPerMillion } from "@spillway/shared/cost/costs-per-million";
 import type { Prices } from "@spillway/shared/cost/prices";
 import type { Workload } from "@spillway/shared/cost/workload";
+import { breakEvenImagesPerMonth } from "./break-even-volume.ts";
 
 export type CostReport = ReturnType<typeof costReport>;
 
@@ -33,7 +34,11 @@ function verdict(workload: Workload, prices: Prices, comparedWith: CloudSide) {
   return {
     comparedWith,
     selectivePays: extraCost(workload, prices, comparedWith) < 0,
-    breakEven: breakEven(workload, prices, comparedWith),
+    breakEven: {
+      ...breakEven(workload, prices, comparedWith),
+      /** The only one above which selective pays. */
+      imagesPerMonth: breakEvenImagesPerMonth(workload, prices, comparedWith),
+    },
   };
 }
 

@@ -27,18 +27,29 @@ const WINNER_NAMES: Record<Winner, string> = {
   "cloud-only": "cloud",
 };
 
+const WITHOUT_FLOOR = "No host that always runs is counted above: give --images-per-month.\n";
+
 /** The bill, whether selective pays against either cloud, and the grid when there is one. */
 export function costTables(report: CostReport): string {
   const { perMillion, throughWorker, grid } = report;
+  const { hostsMinimum } = report.workload;
   const parts = [
     bill(report),
-    verdictText("clients that call the endpoint themselves", report, perMillion.selective - perMillion.cloudOnly),
+    verdictText(
+      "clients that call the endpoint themselves",
+      report,
+      perMillion.selective - perMillion.cloudOnly,
+      hostsMinimum,
+    ),
     verdictText(
       "an endpoint behind a forwarding Worker",
       throughWorker,
       perMillion.selective - perMillion.cloudOnlyThroughWorker,
+      hostsMinimum,
     ),
   ];
+  // Below a volume it is the hosts which run without images that decide.
+  if (report.workload.imagesPerMonth === null) parts.push(WITHOUT_FLOOR);
   return [...parts, ...(grid === null ? [] : [gridTable(grid)])].join("\n");
 }
 
@@ -61,15 +72,23 @@ function verdictText(
   rival: string,
   { selectivePays, breakEven }: Pick<CostReport, "selectivePays" | "breakEven">,
   extra: number,
+  hostsMinimum: number,
 ): string {
   const range = (value: number | null, unit: string) =>
     value === null ? `at ${selectivePays ? "any" : "no"} ${unit}` : `below ${significant(value)} ${unit}`;
-  const { offloadRate, imagesPerSecond, edgeCpuMs } = breakEven;
+  const { offloadRate, imagesPerSecond, edgeCpuMs, imagesPerMonth } = breakEven;
   return `Against ${rival}, selective ${selectivePays ? "pays" : "does NOT pay"}: \
 ${dollars(Math.abs(extra))} $ a million ${extra > 0 ? "more" : "less"}.
   Changing one alone, it pays ${range(offloadRate, "offload rate")}, ${range(imagesPerSecond, "images/s a host")}, \
 ${range(edgeCpuMs, "ms of edge CPU")}.
-`;
+${volumeText(imagesPerMonth, hostsMinimum)}`;
+}
+
+/** Nothing where the volume decides nothing. */
+function volumeText(imagesPerMonth: number | null, hostsMinimum: number): string {
+  if (imagesPerMonth === null) return "";
+  const floor = hostsMinimum === 1 ? "a host that always runs" : `${hostsMinimum} hosts that always run`;
+  return `  With ${floor}, it pays above ${significant(imagesPerMonth)} images a month.\n`;
 }
 
 /** Each cell: who is cheaper, and selective's cost as a multiple of cloud-only's. */

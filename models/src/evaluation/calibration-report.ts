@@ -8,6 +8,7 @@ import {
 } from "@spillway/shared/calibration/reliability";
 import { rowOf, type Values } from "@spillway/shared/calibration/row-major";
 import { argmax } from "@spillway/shared/calibration/softmax";
+import { TEMPERATURE_RANGE } from "@spillway/shared/calibration/temperature";
 
 export interface CalibrationQuality {
   accuracy: number;
@@ -50,4 +51,16 @@ export function calibrationQuality(
     adaptiveEce: adaptiveCalibrationError(confidence, correct),
     brier: brierScore(probabilities, labels, classes),
   };
+}
+
+/** A line for people where the best temperature lies beyond what is searched; empty otherwise. */
+export function temperatureNote(name: string, temperature: number): string {
+  switch (temperature) {
+    case TEMPERATURE_RANGE.smallest:
+      return `note: ${name}: the temperature is at its lower end, ${temperature}: the largest logit is always right\n`;
+    case TEMPERATURE_RANGE.largest:
+      return `note: ${name}: the temperature is at its upper end, ${temperature}: the logits say nothing of the label\n`;
+    default:
+      return "";
+  }
 }

@@ -3,6 +3,7 @@
 //
 //   e = numpy.load("evaluation.npz")   # exit1 .. exitN, large: float32 [rows, classes]; labels: int64 [rows]
 //   json.loads("".join(map(chr, e["meta"])))
+import { createHash } from "node:crypto";
 import { parseDocument } from "@spillway/shared/schema/document";
 import { sha256Schema } from "@spillway/shared/schema/manifest";
 import { z } from "zod";
@@ -123,4 +124,13 @@ function checkLabels(labels: ArrayLike<number>, classes: number, file: string): 
 
 function codePoint(character: string): bigint {
   return BigInt(character.codePointAt(0) as number);
+}
+
+/** SHA-256 of all logits and labels: whether two evaluations are of the same rows. */
+export function evaluationDigest({ exits, large, labels }: Evaluation): string {
+  const hash = createHash("sha256");
+  for (const { buffer, byteOffset, byteLength } of [...exits, large, labels]) {
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest("hex");
 }

@@ -1,14 +1,23 @@
 // The logits and labels that a command about a model works on: from a file, or by running the model now.
-import path from "node:path";
 import { takeRows } from "@spillway/shared/calibration/row-major";
 import { DEFAULT_FOLDS } from "@spillway/shared/random/folds";
+import type { BrokenImageError } from "../images/labelled-images.ts";
 import { openImages } from "../images/open-images.ts";
 import { splitForGuarantee, splitInHalves } from "../images/split.ts";
 import type { ModelFolder } from "../model-folder.ts";
 import { startProgress } from "../progress.ts";
+import { note } from "../result-output.ts";
 import { UsageError } from "../usage.ts";
 import { type Evaluation, readEvaluation } from "./evaluation-file.ts";
 import { runModels } from "./run-models.ts";
+
+/** Where images or what a model said of them come from; one of both. */
+export interface EvaluationSource {
+  evaluation?: string;
+  images?: string;
+  /** Leaves out images that the Worker would refuse; otherwise the first ends all. */
+  "skip-broken"?: boolean;
+}
 
 export type Part = "calibration" | "report" | "fit" | "certification";
 
@@ -16,11 +25,8 @@ export type Part = "calibration" | "report" | "fit" | "certification";
  * @throws UsageError unless exactly one of both is named
  * @throws Error with one line when the file is of another model, or the images cannot be used
  */
-export async function loadEvaluation(
-  folder: ModelFolder,
-  source: { evaluation?: string; images?: string },
-): Promise<Evaluation> {
-  const { evaluation: file, images } = source;
+export async function loadEvaluation(folder: ModelFolder, source: EvaluationSource): Promise<Evaluation> {
+  const { evaluation: file, images, "skip-broken": skipsBroken } = source;
   if ((file === undefined) === (images === undefined)) throw new UsageError("expected --evaluation or --images");
   if (file !== undefined) {
     const evaluation = await readEvaluation(file);
@@ -30,11 +36,33 @@ export async function loadEvaluation(
     expectShape(evaluation, folder, file);
     return evaluation;
   }
-  const labelled = await openImages(images as string, folder.manifest);
-  const indices = Array.from({ length: labelled.count }, (_, index) => index);
-  const run = await runModels(folder, labelled, indices, { progress: startProgress("images", labelled.count) });
-  const labels = Int32Array.from(run.indices, (index) => labelled.labels[index]);
-  return { ...run, labels, modelHash: folder.hash, dataset: path.basename(images as string) };
+  return (await evaluateImages(folder, images as string, skipsBroken)).evaluation;
+}
+
+/**
+ * Runs the model now; says on stderr how far it is, and what it leaves out.
+ * @returns also how many images were left out as broken
+ * @throws Error with one line when the images cannot be used
+ */
+export async function evaluateImages(
+  folder: ModelFolder,
+  source: string,
+  skipsBroken = false,
+): Promise<{ evaluation: Evaluation; skipped: number }> {
+  const images = await openImages(source, folder.manifest, note);
+  const all = Array.from({ length: images.count }, (_, index) => index);
+  const broken: BrokenImageError[] = [];
+  const { indices, ...logits } = await runModels(folder, images, all, {
+    progress: startProgress("images", images.count),
+    onBroken: skipsBroken ? (error) => broken.push(error) : undefined,
+  });
+  for (const { message } of broken) note(`left out: ${message}`);
+  if (logits.rows < 2) throw new Error(`${source}: expected at least 2 images that can be used, got ${logits.rows}`);
+  const labels = Int32Array.from(indices, (index) => images.labels[index]);
+  return {
+    evaluation: { ...logits, labels, modelHash: folder.hash, dataset: images.name },
+    skipped: broken.length,
+  };
 }
 
 /**

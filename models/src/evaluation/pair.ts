@@ -83,6 +83,7 @@ export async function readPair(files: PairFiles, rules: readonly ConfidenceRule[
     if (row % PROGRESS_STEP === 0) progress(rows + row);
   });
   progress(2 * rows);
+  noteOddities(files, outcomes);
   return outcomes;
 }
 
@@ -94,6 +95,24 @@ export function expectFoldable(file: string, rows: number): void {
 /** Expected gain of asking the cloud, known afterwards: 1, 0 or -1. */
 export function gainOf({ edgeCorrect, cloudCorrect }: PairOutcomes): Float64Array {
   return Float64Array.from(edgeCorrect, (right, row) => cloudCorrect[row] - right);
+}
+
+/** What is allowed and hardly meant. */
+function noteOddities(
+  { edge, cloud, labels }: PairFiles,
+  { rows, classes, edgeCorrect, cloudCorrect }: PairOutcomes,
+): void {
+  const [edgeAccuracy, cloudAccuracy] = [edgeCorrect, cloudCorrect].map(
+    (correct) => correct.reduce((sum, right) => sum + right, 0) / rows,
+  );
+  if (cloudAccuracy <= edgeAccuracy) {
+    process.stderr.write(`note: the cloud (${cloud}) is no more accurate than the edge (${edge}); are they swapped?\n`);
+  }
+  // Three standard errors above guessing, on rows enough to tell.
+  const chance = 1 / classes + 3 * Math.sqrt(((1 / classes) * (1 - 1 / classes)) / rows);
+  if (rows >= 100 && cloudAccuracy < chance) {
+    process.stderr.write(`note: the cloud is right no more often than by chance; are ${labels} in the same order?\n`);
+  }
 }
 
 async function eachRow(

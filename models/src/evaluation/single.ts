@@ -1,7 +1,7 @@
 // One classifier known by its logits or probabilities, with the true classes: what `calibrate` and
 // `reliability` read.
 import { rowOf, type Values } from "@spillway/shared/calibration/row-major";
-import { softmax } from "@spillway/shared/calibration/softmax";
+import { softmaxRows } from "@spillway/shared/calibration/softmax";
 import { readLabels, readLogits, readProbabilities } from "../arrays/inputs.ts";
 import { neededFlag } from "../flag-values.ts";
 import { UsageError } from "../usage.ts";
@@ -37,7 +37,8 @@ export async function readSingle(
 ): Promise<Single> {
   const { probabilities, logits } = values;
   if ((probabilities === undefined) === (logits === undefined)) {
-    throw new UsageError(`expected --probabilities or --logits; see spillway ${command} --help`);
+    const both = probabilities === undefined ? "" : ", not both";
+    throw new UsageError(`expected --probabilities or --logits${both}; see spillway ${command} --help`);
   }
   const labelFile = neededFlag(command, "labels", values.labels);
   const table =
@@ -56,14 +57,6 @@ export async function readSingle(
         labels,
         classes,
       };
-}
-
-function softmaxRows(logits: Values, classes: number): Float64Array {
-  const probabilities = new Float64Array(logits.length);
-  for (let start = 0; start < logits.length; start += classes) {
-    probabilities.set(softmax(rowOf(logits, start / classes, classes)), start);
-  }
-  return probabilities;
 }
 
 /** Logits of -Infinity, which class-by-class scaling could not bear, as far below the row's largest as matters. */

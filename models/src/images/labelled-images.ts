@@ -18,7 +18,7 @@ export interface LabelledImages {
   read(index: number): Promise<LabelledImage>;
 }
 
-/** One image that the Worker would refuse too: damaged, too large, no JPEG, PNG or WebP. Its message names the file. */
+/** One image that the Worker would refuse too: damaged, too large, in CMYK, no JPEG, PNG or WebP. Its message names the file. */
 export class BrokenImageError extends Error {
   override name = "BrokenImageError";
 }

@@ -39,7 +39,9 @@ export async function readMosaic(file: string, tile: TileSize, classes: number):
 
 async function decode(file: string) {
   try {
-    return await sharp(file, { limitInputPixels: false }).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    // Profiles are ignored, as the Worker does.
+    const options = { limitInputPixels: false, ignoreIcc: true };
+    return await sharp(file, options).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   } catch (error) {
     throw new Error(`${file}: cannot be read as a mosaic (${(error as Error).message.trim()})`);
   }

@@ -1,6 +1,7 @@
 // Publishing a configuration and its calibration: both are checked against the model before anything
 // is written, the calibration goes first, and the one key `config` then changes both together.
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Calibration } from "@spillway/shared/schema/calibration";
 import { calibrationKey, checkCalibrationText } from "@spillway/shared/schema/calibration-check";
 import { CONFIG_KEY, type Config, checkConfigText, defaultConfig } from "@spillway/shared/schema/config";
@@ -24,6 +25,8 @@ export interface PublishRequest {
   config: NamedText | null;
   /** null keeps the configuration's. */
   calibration: NamedText | null;
+  /** Publishes another calibration even under thresholds that were chosen with the one in force. */
+  keepThresholds: boolean;
 }
 
 export interface PublishStore {
@@ -37,9 +40,14 @@ export interface Publication {
   /** SHA-256 of the calibration that the configuration names; null for the bundle's. */
   calibration: string | null;
   changes: Change[];
-  /** What is allowed but hardly meant; null when there is nothing. */
-  warning: string | null;
+  /** What is allowed but hardly meant. */
+  warnings: string[];
 }
+
+/** Thresholds, and what was promised of them, hold for the confidences of one calibration only. */
+const STALE =
+  "the thresholds in force were chosen with another calibration, and nothing promised of them holds with this one";
+const REMEDY = "give the --config chosen with it, or --keep-thresholds";
 
 /**
  * @param now becomes the version, unless the configuration brings a new one
@@ -51,6 +59,9 @@ export async function publish(request: PublishRequest, store: PublishStore, now:
   const stored = await store.get(CONFIG_KEY);
   const before = stored === null ? standard(request, request.bundled) : parsed(stored);
   const config = wanted ?? storedConfig(request, stored, fresh?.calibration ?? request.bundled);
+  const isStale = fresh !== null && wanted === null && stored !== null && !isInForce(request, fresh, config);
+  if (isStale && !request.keepThresholds) throw new Error(`${fresh.name}: ${STALE}; ${REMEDY}`);
+  const renamed = fresh === null || wanted === null ? [] : renameWarnings(request, wanted, fresh);
   if (fresh !== null) config.calibration = fresh.sha256;
   if (config.version === before.version) config.version = now.toISOString();
 
@@ -61,7 +72,7 @@ export async function publish(request: PublishRequest, store: PublishStore, now:
     version: config.version,
     calibration: config.calibration,
     changes: configChanges(before, config),
-    warning: voteWarning(config, used),
+    warnings: [...(isStale ? [STALE] : []), ...renamed, ...voteWarnings(config, used)],
   };
 }
 
@@ -81,9 +92,11 @@ function checkedConfig({ manifest, modelHash }: PublishRequest, { name, text }: 
   return checked.config;
 }
 
+type Fresh = ReturnType<typeof freshCalibration>;
+
 function freshCalibration(request: PublishRequest, document: NamedText) {
-  const { text } = document;
-  return { text, sha256: sha256(text), calibration: checkedCalibration(request, document) };
+  const { name, text } = document;
+  return { name, text, sha256: sha256(text), calibration: checkedCalibration(request, document) };
 }
 
 function checkedCalibration({ manifest, modelHash }: PublishRequest, { name, text }: NamedText): Calibration {
@@ -106,10 +119,25 @@ async function storedCalibration(
   return checkedCalibration(request, { name: key, text });
 }
 
+/** Whether the configuration's thresholds were in force with this very calibration. */
+function isInForce({ bundled }: PublishRequest, fresh: Fresh, { calibration }: Config): boolean {
+  if (calibration !== null) return calibration === fresh.sha256;
+  return isDeepStrictEqual(bundled, fresh.calibration);
+}
+
+/** A configuration that `tune` wrote names the calibration that its thresholds were chosen with. */
+function renameWarnings({ config: file }: PublishRequest, { calibration }: Config, fresh: Fresh): string[] {
+  if (calibration === null || calibration === fresh.sha256) return [];
+  return [
+    `${file?.name} names calibration ${calibration}, with which its thresholds were chosen; ${fresh.name} is not it`,
+  ];
+}
+
 /** The gain tables were fitted on the votes of certain weights; other weights make other confidences. */
-function voteWarning(config: Config, { vote }: Calibration): string | null {
-  if (JSON.stringify(config.edge.vote) === JSON.stringify(vote)) return null;
-  return `edge.vote is ${JSON.stringify(config.edge.vote)}, but the calibration was fitted with ${JSON.stringify(vote)}`;
+function voteWarnings(config: Config, { vote }: Calibration): string[] {
+  if (JSON.stringify(config.edge.vote) === JSON.stringify(vote)) return [];
+  const [inForce, fitted] = [config.edge.vote, vote].map((weights) => JSON.stringify(weights));
+  return [`edge.vote is ${inForce}, but the calibration was fitted with ${fitted}`];
 }
 
 /** What KV holds may be anything; for the list of changes it need not be good. */

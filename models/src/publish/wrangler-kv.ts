@@ -12,7 +12,8 @@ export type KvTarget = { kind: "local"; state: string } | { kind: "remote" };
 
 /** Where wrangler.toml lies, which says what CONFIG is. */
 const ROOT = path.resolve(import.meta.dirname, "../../..");
-const WRANGLER = path.join(ROOT, "node_modules/.bin/wrangler");
+/** Run by this Node: the one that its first line would find may be too old for it. */
+const WRANGLER = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 /** Where `npm start` keeps its KV. */
 export const DEFAULT_STATE = ".wrangler/state";
 const TIMEOUT_MS = 60_000;
@@ -74,19 +75,19 @@ function runWrangler(args: string[]): Promise<Run> {
     maxBuffer: MAX_VALUE_BYTES,
   };
   return new Promise((resolve) => {
-    execFile(WRANGLER, args, options, (error, stdout, stderr) => {
+    execFile(process.execPath, [WRANGLER, ...args], options, (error, stdout, stderr) => {
       if (error === null) resolve({ ok: true, stdout });
       else resolve({ ok: false, error: error.killed ? `no answer in ${TIMEOUT_MS} ms` : firstError(stderr, error) });
     });
   });
 }
 
-/** Wrangler explains at length and in colour; the line that it marks as the error says what happened. */
+/** Wrangler explains at length and in colour; the line that it marks as the error, or else the first, says what happened. */
 function firstError(stderr: string, error: Error): string {
   const lines = stripVTControlCharacters(stderr)
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const marked = lines.find((line) => line.includes("[ERROR]"))?.replace(/^.*\[ERROR\]\s*/, "");
-  return marked ?? lines.at(-1) ?? error.message.split("\n")[0];
+  return marked ?? lines.at(0) ?? error.message.split("\n")[0];
 }

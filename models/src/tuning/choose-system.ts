@@ -1,6 +1,9 @@
 // The thresholds of a whole model, with what they do on the report half, which chose nothing.
 import type { RiskLimit } from "@spillway/shared/offload/risk-control";
 import {
+  CLOSED,
+  OFFLOAD_NOTHING,
+  OFFLOAD_UNDECIDED,
   performanceOf,
   type SystemCosts,
   type SystemOutcomes,
@@ -8,10 +11,10 @@ import {
 } from "@spillway/shared/offload/system-outcomes";
 import { certifiedThresholds, chooseThresholds, fulfils, type Wishes } from "@spillway/shared/offload/threshold-choice";
 import type { Calibration, ConfidenceRule } from "@spillway/shared/schema/calibration";
-import type { Evaluation } from "../evaluation/evaluation-file.ts";
+import { type Evaluation, evaluationDigest } from "../evaluation/evaluation-file.ts";
 import { type Part, rowsOfPart } from "../evaluation/load-evaluation.ts";
 import { systemOutcomes } from "../evaluation/system.ts";
-import type { Demand } from "./demand.ts";
+import { type Demand, missedWishes } from "./demand.ts";
 import type { ThresholdResult } from "./threshold-result.ts";
 
 export interface SystemChoice extends ThresholdResult {
@@ -24,7 +27,7 @@ export interface SystemChoice extends ThresholdResult {
  * it and certified on the other, which must not have shaped the calibration either.
  *
  * @returns null where the demand is not attainable
- * @throws Error with one line for a guarantee on rows that the calibration was fitted on
+ * @throws Error with one line for a guarantee on rows that the calibration may have been fitted on
  */
 export function chooseSystem(
   evaluation: Evaluation,
@@ -33,7 +36,7 @@ export function chooseSystem(
   costs: SystemCosts,
   demand: Demand,
 ): SystemChoice | null {
-  if (demand.limit !== null) expectUnseenRows(calibration);
+  if (demand.limit !== null) expectUnseenRows(calibration, evaluation);
   const outcomesOf = (part: Part) => {
     const rows = rowsOfPart(evaluation, part);
     return systemOutcomes(rows, rows.labels, calibration, rule);
@@ -45,22 +48,37 @@ export function chooseSystem(
   if (thresholds === null) return null;
   const report = outcomesOf("report");
   const { exitShares, ...expected } = performanceOf(report, costs, thresholds);
+  const allStages = report.exits.map(() => CLOSED);
   return {
     exits: thresholds.exits,
     offload: thresholds.offload,
     offloadOn: "metric",
     guarantee: demand.limit,
     expected,
+    baselines: {
+      edgeOnly: performanceOf(report, costs, { exits: allStages, offload: OFFLOAD_NOTHING }),
+      everythingOffloaded: performanceOf(report, costs, { exits: allStages, offload: OFFLOAD_UNDECIDED }),
+    },
+    missed: missedWishes(expected, demand.wishes),
     expectedOn: { rows: report.rows, how: "the report half, which chose nothing" },
     exitShares,
   };
 }
 
-/** @throws Error with one line when the calibration was fitted on the rows that are to certify */
-export function expectUnseenRows({ fittedOn }: Calibration): void {
+/** @throws Error with one line when the calibration was fitted on a part that leaves no rows to certify */
+export function expectUnseenPart({ fittedOn }: Calibration): void {
   if (fittedOn.part === "fit") return;
   throw new Error(
-    "a guarantee needs rows that the calibration has not seen: fit it with `spillway calibrate --part fit` first",
+    "a guarantee needs rows that the calibration has not seen: `spillway calibrate --part fit --out FILE`, then --calibration FILE",
+  );
+}
+
+/** Another evaluation splits otherwise, and may certify on what has been fitted. */
+function expectUnseenRows(calibration: Calibration, evaluation: Evaluation): void {
+  expectUnseenPart(calibration);
+  if (calibration.fittedOn.evaluation === evaluationDigest(evaluation)) return;
+  throw new Error(
+    "a guarantee needs a calibration of the same evaluation: give `calibrate --part fit` and `thresholds` one --evaluation",
   );
 }
 

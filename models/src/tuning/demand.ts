@@ -2,7 +2,7 @@
 
 import type { PairCosts } from "@spillway/shared/offload/pair-threshold";
 import { RISK_METHODS, type RiskLimit } from "@spillway/shared/offload/risk-control";
-import type { SystemCosts } from "@spillway/shared/offload/system-outcomes";
+import type { Performance, SystemCosts } from "@spillway/shared/offload/system-outcomes";
 import type { Wishes } from "@spillway/shared/offload/threshold-choice";
 import type { Manifest } from "@spillway/shared/schema/manifest";
 import { DEFAULT_CLOUD_MS, systemCosts } from "../evaluation/system.ts";
@@ -33,9 +33,10 @@ export const DEMAND_FLAGS = {
 } as const;
 
 export const DEMAND_HELP = `  --max-offload F        most images that may be offloaded, a fraction
-  --min-accuracy F       least accuracy, a fraction: the fastest thresholds that reach it (without: the most accurate)
+  --min-accuracy F       least accuracy, a fraction: the fastest thresholds that reach it
   --max-mean-latency MS  longest mean latency of an answer
-  --max-accuracy-loss F  a guarantee: the expected accuracy on unseen images is at most F below offloading everything
+  --max-accuracy-loss F  a guarantee: the expected accuracy on unseen images is at most F below offloading everything,
+                         by the fastest thresholds of which that can be said (without either: the most accurate)
   --confidence-level F   probability with which that holds (default ${DEFAULT_LEVEL})
   --risk-method METHOD   ${RISK_METHODS.join(", ")} (default the first)
   --stage-ms A,B,...     latency of each stage (default: its multiply-adds at 10 M a ms); of a pair one, ${DEFAULT_EDGE_MS}
@@ -71,7 +72,9 @@ export function readDemand(command: string, values: DemandValues): Demand {
 /** No test of a guarantee can be made at either end. */
 function insideUnit(name: string, value: number | undefined): number | undefined {
   if (value !== 0 && value !== 1) return value;
-  throw new UsageError(`--${name}: expected a number between 0 and 1, ends excluded, got ${value}`);
+  throw new UsageError(
+    `--${name}: expected a fraction between 0 and 1, ends excluded, got ${value}; 0.01 is one point`,
+  );
 }
 
 /** Costs of a pair by `--stage-ms`, of which there is one, and `--cloud-ms`. */
@@ -87,4 +90,15 @@ export function readCosts(manifest: Manifest, values: DemandValues): SystemCosts
   const stageMs = numbersFlag("stage-ms", values["stage-ms"], 0, MAX_MS);
   const cloudMs = numberFlag("cloud-ms", values["cloud-ms"], 0, MAX_MS);
   return systemCosts(manifest, stageMs, cloudMs);
+}
+
+/** The wishes that a performance on other rows than chose does not meet, in words; none when it meets all. */
+export function missedWishes(expected: Omit<Performance, "exitShares">, wishes: Wishes): string[] {
+  const missed: string[] = [];
+  if (wishes.maxOffload !== undefined && expected.offloadRate > wishes.maxOffload) missed.push("max-offload");
+  if (wishes.minAccuracy !== undefined && expected.accuracy < wishes.minAccuracy) missed.push("min-accuracy");
+  if (wishes.maxMeanLatencyMs !== undefined && expected.meanLatencyMs > wishes.maxMeanLatencyMs) {
+    missed.push("max-mean-latency");
+  }
+  return missed;
 }

@@ -1,8 +1,8 @@
 // Isotonic scaling: after the temperature, one rising table from probability to how often it came true, for all
 // classes alike. It bends where no temperature can, and keeps the order of the classes.
 // Zhang, Kailkhura & Han, "Mix-n-Match: Ensemble and Compositional Methods for Uncertainty Calibration", ICML 2020.
-import { type Block, fitNonIncreasing, pool } from "../offload/isotonic.ts";
 import { type IsotonicCalibrator, MAX_CALIBRATOR_KNOTS } from "../schema/calibration.ts";
+import { type Block, fitNonIncreasing, pool } from "./isotonic.ts";
 import { softmax } from "./softmax.ts";
 import { fitTemperature } from "./temperature.ts";
 

@@ -1,4 +1,5 @@
 // Softmax and its logarithm, stable for any finite logits: the maximum is taken out first.
+import { rowOf, type Values } from "./row-major.ts";
 
 /**
  * Probabilities of one row: exp(z_k / T) / sum_j exp(z_j / T).
@@ -18,6 +19,17 @@ export function softmax(logits: ArrayLike<number>, temperature = 1): Float64Arra
     sum += e;
   }
   for (let k = 0; k < probabilities.length; k++) probabilities[k] /= sum;
+  return probabilities;
+}
+
+/** {@link softmax} of each row of a table [rows, classes]. @throws RangeError as it does, and for part of a row */
+export function softmaxRows(logits: Values, classes: number): Float64Array {
+  const rows = logits.length / classes;
+  if (!Number.isInteger(rows)) {
+    throw new RangeError(`logits: expected rows of ${classes} classes, got ${logits.length} numbers`);
+  }
+  const probabilities = new Float64Array(logits.length);
+  for (let row = 0; row < rows; row++) probabilities.set(softmax(rowOf(logits, row, classes)), row * classes);
   return probabilities;
 }
 

@@ -16,7 +16,8 @@ const MAX_ITERATIONS = 200;
  *
  * NLL is convex in 1/T. Newton's method there, with the first derivative mean_n [ E_p(z_n) - z_n[y_n] ] and the
  * second mean_n Var_p(z_n), p = softmax(z_n / T), both from one pass, finds the one minimum; a bracket kept around it
- * halves where a step would leave it. If the minimum lies outside TEMPERATURE_RANGE, the nearer end is returned.
+ * halves where a step would leave it. If the minimum lies outside TEMPERATURE_RANGE, the nearer end is returned; where
+ * the logits of every row are all the same, T changes nothing and is 1.
  * Cost: rows x classes for each of about eight steps.
  *
  * @param logits row-major [rows, classes]; log-probabilities serve as well
@@ -32,10 +33,11 @@ export function fitTemperature(
   checkLabelledRows(logits, labels, classes);
   let low = 1 / TEMPERATURE_RANGE.largest;
   let high = 1 / TEMPERATURE_RANGE.smallest;
-  const { slope: slopeAtLargest } = derivatives(logits, labels, classes, low);
+  const { slope: slopeAtLargest, curvature: curvatureAtLargest } = derivatives(logits, labels, classes, low);
   if (!Number.isFinite(slopeAtLargest)) {
     throw new RangeError("logits: expected a finite maximum in every row and a finite logit for its label");
   }
+  if (slopeAtLargest === 0 && curvatureAtLargest === 0) return 1;
   if (slopeAtLargest >= 0) return TEMPERATURE_RANGE.largest;
   if (derivatives(logits, labels, classes, high).slope <= 0) return TEMPERATURE_RANGE.smallest;
   let inverse = 1;

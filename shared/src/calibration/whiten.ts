@@ -24,22 +24,7 @@ export function whiten(
   inverse: number,
   l2: number,
 ): Coordinates {
-  const [ofScale, ofBoth, ofBias] = [0, 0, 0].map(() => new Float64Array(classes));
-  for (let n = 0; n < rows; n++) {
-    const z = logits.subarray(n * classes, (n + 1) * classes);
-    softmax(z, 1 / inverse).forEach((p, k) => {
-      const curvature = (p * (1 - p)) / rows;
-      ofScale[k] += curvature * z[k] * z[k];
-      ofBoth[k] += curvature * z[k];
-      ofBias[k] += curvature;
-    });
-  }
-  for (let k = 0; k < classes; k++) {
-    const penalty = (2 * l2) / classes + RIDGE;
-    ofScale[k] = Math.sqrt(ofScale[k] * (1 + RIDGE) + penalty);
-    ofBoth[k] /= ofScale[k];
-    ofBias[k] = Math.sqrt(Math.max(0, ofBias[k] - ofBoth[k] ** 2) + RIDGE * ofBias[k] + penalty);
-  }
+  const { ofScale, ofBoth, ofBias } = factors(logits, rows, classes, inverse, l2);
   return {
     pointAt(whitened: Float64Array): Float64Array {
       const point = whitened.slice();
@@ -59,4 +44,25 @@ export function whiten(
       return whitened;
     },
   };
+}
+
+/** Cholesky's factor of each class's curvature: on its diagonal the scale's and the bias's, below it what they share. */
+function factors(logits: Float32Array | Float64Array, rows: number, classes: number, inverse: number, l2: number) {
+  const [ofScale, ofBoth, ofBias] = [0, 0, 0].map(() => new Float64Array(classes));
+  for (let n = 0; n < rows; n++) {
+    const z = logits.subarray(n * classes, (n + 1) * classes);
+    softmax(z, 1 / inverse).forEach((p, k) => {
+      const curvature = (p * (1 - p)) / rows;
+      ofScale[k] += curvature * z[k] * z[k];
+      ofBoth[k] += curvature * z[k];
+      ofBias[k] += curvature;
+    });
+  }
+  const penalty = (2 * l2) / classes + RIDGE;
+  for (let k = 0; k < classes; k++) {
+    ofScale[k] = Math.sqrt(ofScale[k] * (1 + RIDGE) + penalty);
+    ofBoth[k] /= ofScale[k];
+    ofBias[k] = Math.sqrt(Math.max(0, ofBias[k] - ofBoth[k] ** 2) + RIDGE * ofBias[k] + penalty);
+  }
+  return { ofScale, ofBoth, ofBias };
 }

@@ -4,6 +4,7 @@
 //
 // Ridge regression; the classes' offsets are shrunk towards zero, so that a class with few rows says
 // little. They touch one row each, so they are eliminated exactly and only a small system is solved.
+import { solvePositiveDefinite } from "../calibration/cholesky.ts";
 import { confidenceOf } from "../calibration/confidence.ts";
 import { argmax } from "../calibration/softmax.ts";
 import type { GainModel } from "../schema/calibration.ts";
@@ -163,27 +164,5 @@ function solveEliminated(
   for (const group of groups) if (group.count > 0) addOuter(group.features, group.gain, -1 / (group.count + ridge));
   // Without a penalty the offsets can stand for the intercept too; this much decides between them.
   matrix[0][0] += 1e-9 * features.length;
-  return solvePositive(matrix, right);
-}
-
-/** Solves A x = b for a symmetric positive definite A by Cholesky's factorisation; A is overwritten. */
-function solvePositive(matrix: number[][], right: readonly number[]): number[] {
-  const size = right.length;
-  for (let j = 0; j < size; j++) {
-    for (let k = 0; k <= j; k++) {
-      let sum = matrix[j][k];
-      for (let i = 0; i < k; i++) sum -= matrix[j][i] * matrix[k][i];
-      matrix[j][k] = j === k ? Math.sqrt(sum) : sum / matrix[k][k];
-    }
-  }
-  const solution = [...right];
-  for (let j = 0; j < size; j++) {
-    for (let i = 0; i < j; i++) solution[j] -= matrix[j][i] * solution[i];
-    solution[j] /= matrix[j][j];
-  }
-  for (let j = size - 1; j >= 0; j--) {
-    for (let i = j + 1; i < size; i++) solution[j] -= matrix[i][j] * solution[i];
-    solution[j] /= matrix[j][j];
-  }
-  return solution;
+  return solvePositiveDefinite(matrix, right);
 }

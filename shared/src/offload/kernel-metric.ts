@@ -2,8 +2,8 @@
 // (Nadaraya 1964, Watson 1964), here made monotone afterwards, as being surer never makes asking worthier.
 
 import { ascendingOrder } from "../calibration/ascending-order.ts";
+import { fitNonIncreasing } from "../calibration/isotonic.ts";
 import type { MetricTable } from "../schema/calibration.ts";
-import { fitNonIncreasing } from "./isotonic.ts";
 
 /** Knots of the table; between them the metric is linear. */
 const KNOTS = 128;

@@ -1,8 +1,8 @@
 // The offload metric: how much accuracy asking the cloud is expected to gain, as a function of
 // the edge's confidence. After Qiu et al., "Adaptive Edge Offloading for Image Classification
 // Under Rate Limit" (EMSOFT 2022), with a monotone fit: being surer never makes asking worthier.
+import { type Block, fitNonIncreasing, pool } from "../calibration/isotonic.ts";
 import type { MetricTable } from "../schema/calibration.ts";
-import { type Block, fitNonIncreasing, pool } from "./isotonic.ts";
 
 /** Rows that a knot of the table averages at least: the ends of an isotonic fit are otherwise single rows. */
 const MIN_ROWS_PER_KNOT = 25;

@@ -16,7 +16,7 @@ export interface PairCosts {
  * Candidates of a guarantee, fixed before any row is seen, the safest first: everything, then thresholds that lie
  * dense where confidences crowd.
  */
-const CANDIDATES = [OFFLOAD_ALL, ...Array.from({ length: 201 }, (_, j) => 1 - (j / 200) ** 3)];
+const CANDIDATES = [OFFLOAD_ALL, ...Array.from({ length: 201 }, (_, j) => Number((1 - (j / 200) ** 3).toFixed(7)))];
 
 /**
  * The threshold that fulfils all wishes on the rows of the curve: the least offloading where an accuracy is

@@ -6,11 +6,15 @@ import { describeIssues } from "./document.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * Vector calibrators of three exits and the cloud over 50,000 classes, in six digits, take 4 MB; those
- * of a hundred classes 8 KB. A Worker may hold two calibrations and be reading a third, beside a picture
- * and the network, in an isolate's 128 MB.
+ * 1 MiB. Vector calibrators of three exits and the cloud, in six digits, take 80 bytes a class: 8 KB for
+ * a hundred classes, 1 MB for 12,000. Temperatures and tables take no more for more classes.
+ *
+ * Measured in Node: reading and checking one takes 6 times its size, or 10 for a refused list of zeros;
+ * kept, it takes its size once. So the two that a Worker holds are 2 MB, and the one it reads 6 to 10. Of
+ * an isolate's 128 MB the network and the largest picture leave 12. A Worker reads each once for all its
+ * requests; two different ones at once, as while a change spreads, fit beside smaller pictures only.
  */
-export const MAX_CALIBRATION_BYTES = 4_194_304;
+export const MAX_CALIBRATION_BYTES = 1_048_576;
 
 /** Where KV keeps the calibration whose text has this SHA-256. */
 export function calibrationKey(sha256: string): string {

@@ -105,6 +105,8 @@ export const calibrationSchema = z.strictObject({
     n: z.int().positive(),
     /** `fit`: only the part of the calibration half that leaves another part to certify thresholds. */
     part: z.enum(["calibration", "fit"]).default("calibration"),
+    /** SHA-256 of the evaluation whose part it is, so that another split of other rows is not taken for it. */
+    evaluation: sha256Schema.nullable().default(null),
   }),
   exits: z.array(calibratorSchema).min(1).max(MAX_EXITS),
   cloud: calibratorSchema,

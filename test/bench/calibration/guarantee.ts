@@ -88,11 +88,10 @@ function summaryOf(outcomes: readonly Outcome[]): Summary {
 
 function chosenTable(chosen: readonly Chosen[]): string {
   return markdownTable(
-    ["limit, chosen by", "broken on the test half", "broken on all rows", "offloaded", "oracle offloads", "ratio"],
-    chosen.map(({ limit, way, broken, brokenOnAll, offloadRate, oracle }) => [
+    ["limit, chosen by", "broken on the test half", "offloaded", "oracle offloads", "ratio"],
+    chosen.map(({ limit, way, broken, offloadRate, oracle }) => [
       `${percent(limit)}, ${way}`,
       brokenShare(broken),
-      brokenShare(brokenOnAll),
       percent(offloadRate),
       percent(oracle),
       `${(offloadRate / oracle).toFixed(2)} x`,

@@ -57,6 +57,7 @@ export async function benchJoint(mosaic: string) {
     standardError: errors[index],
     differenceOnFitted: differenceAt(onFitted, cost),
     differenceOnHalves: mean(halves.map((gains) => gains[index])),
+    standardErrorOnHalves: halvesError(halves.map((gains) => gains[index])),
     betterHalves: halves.filter((gains) => gains[index] > 0).length,
   }));
   await drawCurves(onReport, report.rows);
@@ -74,11 +75,19 @@ export async function benchJoint(mosaic: string) {
       percent(row.quantile),
       percent(row.joint),
       points(row.difference, row.standardError),
-      (100 * row.differenceOnHalves).toFixed(2),
+      points(row.differenceOnHalves, row.standardErrorOnHalves),
       `${row.betterHalves} of ${HALVES}`,
     ]),
   );
   return { results: { rows: results, curves: onReport }, table: `n = ${report.rows}\n\n${table}` };
+}
+
+/**
+ * Of the mean over halves that share their images: their variance counts as often as it is new, once for the halves
+ * judged and once in HALVES for the splits. Nadeau & Bengio, "Inference for the Generalization Error", 2003.
+ */
+function halvesError(gains: readonly number[]): number {
+  return deviation(gains) * Math.sqrt((1 / HALVES + 1) * (HALVES / (HALVES - 1)));
 }
 
 /** At each cost, for random halves of all images: chosen on one half, judged on the other. */

@@ -1,8 +1,8 @@
 // How well each way of saying what to offload orders images that it was not fitted on: the area under the curve of
 // accuracy against offload rate.
 import { rowOf } from "@spillway/shared/calibration/row-major";
-import { compareTables } from "@spillway/shared/offload/fit-metric";
-import { fitGainModel, predictGain } from "@spillway/shared/offload/gain-model";
+import { compareGainModels, compareTables } from "@spillway/shared/offload/fit-metric";
+import { predictGain } from "@spillway/shared/offload/gain-model";
 import { applyMetric } from "@spillway/shared/offload/metric";
 import { mulberry32, shuffledIndices } from "@spillway/shared/random/mulberry32";
 import { gainOf } from "../../../models/src/evaluation/pair.ts";
@@ -14,7 +14,6 @@ import { deviation, mean, points, resample } from "./statistics.ts";
 const HALVES = 20;
 const RESAMPLES = 1000;
 const SEED = 20_263;
-const RIDGE = 30;
 const BASELINE = "margin";
 
 /** Area of each way on one held-out half, and the bootstrap's standard error of its difference to the baseline. */
@@ -59,13 +58,15 @@ function reluctances(pair: EdgeBoostPair, fitted: Uint32Array, judged: Uint32Arr
     Float64Array.from(fitted, (row) => confidence[row]),
     fittedGain,
   );
-  const table = best.fit(Array.from(fitted.keys()));
-  const model = fitGainModel(Array.from(fitted, probabilities), fittedGain, RIDGE);
+  const rows = Array.from(fitted.keys());
+  const table = best.fit(rows);
+  const model = compareGainModels(Array.from(fitted, probabilities), fittedGain)[0].fit(rows);
+  const [maxProbability, entropy] = [confidenceBy(pair, "max-probability"), confidenceBy(pair, "entropy")];
   const ofJudged = (reluctance: (row: number) => number) => Float64Array.from(judged, reluctance);
   return {
     [BASELINE]: ofJudged((row) => confidence[row]),
-    "max-probability": ofJudged((row) => confidenceBy(pair, "max-probability")[row]),
-    entropy: ofJudged((row) => confidenceBy(pair, "entropy")[row]),
+    "max-probability": ofJudged((row) => maxProbability[row]),
+    entropy: ofJudged((row) => entropy[row]),
     "table of the margin": ofJudged((row) => -applyMetric(table, confidence[row])),
     "class-aware": ofJudged((row) => -predictGain(model, probabilities(row))),
     random: ofJudged(() => 0),

@@ -1,4 +1,4 @@
-// Every kind of picture that the three formats can hold becomes 8-bit sRGB, and keeps its pixels where they fit.
+// Every kind of picture that the three formats can hold becomes 8-bit RGB, and keeps its pixels where they fit.
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "../../../cloud-backend/src/image/decode-image.ts";
@@ -6,6 +6,8 @@ import { decodeImage } from "../../../cloud-backend/src/image/decode-image.ts";
 const RED_GREEN_BLUE = [200, 100, 50];
 /** What 200, 100, 50 is as grey, by sharp's own account. */
 const GREY = [128, 128, 128];
+/** The samples by which Display P3 shows the colour 200, 100, 50. */
+const P3_SAMPLES = [187, 105, 62];
 const rgb = sharp({ create: { width: 4, height: 3, channels: 3, background: { r: 200, g: 100, b: 50 } } });
 const rgba = sharp({ create: { width: 4, height: 3, channels: 4, background: { r: 200, g: 100, b: 50, alpha: 0.5 } } });
 
@@ -23,11 +25,14 @@ describe("decodeImage", () => {
     ["WebP with opacity", rgba.clone().webp({ lossless: true }), [...RED_GREEN_BLUE, 128], 0],
     ["JPEG", rgb.clone().jpeg({ quality: 100, chromaSubsampling: "4:4:4" }), RED_GREEN_BLUE, 2],
     ["grey JPEG", rgb.clone().toColourspace("b-w").jpeg({ quality: 100 }), GREY, 2],
+    // Samples as stored: the Worker does not apply profiles either.
+    ["Display P3 PNG", rgb.clone().withIccProfile("p3").png(), P3_SAMPLES, 0],
+    ["Display P3 WebP", rgb.clone().withIccProfile("p3").webp({ lossless: true }), P3_SAMPLES, 0],
     [
       "Display P3 JPEG",
       rgb.clone().withIccProfile("p3").jpeg({ quality: 100, chromaSubsampling: "4:4:4" }),
-      RED_GREEN_BLUE,
-      3,
+      P3_SAMPLES,
+      2,
     ],
     // Ink cannot show this colour exactly.
     [

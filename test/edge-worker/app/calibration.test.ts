@@ -3,7 +3,7 @@ import { calibrationKey, MAX_CALIBRATION_BYTES } from "@spillway/shared/schema/c
 import { beforeEach, describe, expect, test } from "vitest";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { createConfigStore } from "../../../edge-worker/src/config/config-store.ts";
-import { CONFIG_MAX_AGE_MS, MAX_HELD_CALIBRATIONS } from "../../../edge-worker/src/limits.ts";
+import { CONFIG_MAX_AGE_MS, MAX_HELD_CALIBRATIONS, MAX_REFUSED_CALIBRATIONS } from "../../../edge-worker/src/limits.ts";
 import {
   ADMIN_TOKEN,
   env,
@@ -32,13 +32,16 @@ function storeInIsolate(kv: KVNamespace = env.CONFIG) {
     },
   });
   const store = createConfigStore(counting, modelBundle, () => nowMs);
+  async function current() {
+    nowMs += CONFIG_MAX_AGE_MS;
+    const effective = await store.current((work) => void pending.push(work));
+    await Promise.all(pending);
+    return effective;
+  }
   return {
-    async current() {
-      nowMs += CONFIG_MAX_AGE_MS;
-      const effective = await store.current((work) => void pending.push(work));
-      await Promise.all(pending);
-      return effective;
-    },
+    current,
+    /** As many requests at the same time, all of which find the copy too old. */
+    together: (requests: number) => Promise.all(Array.from({ length: requests }, current)),
     reads: () => reads,
   };
 }
@@ -85,6 +88,15 @@ describe("the store", () => {
     const reads = [];
     for (const calibration of [first, second, first, third, first, second]) reads.push(await readsAfter(calibration));
     expect(reads).toEqual([1, 2, 2, 3, 3, 4]);
+  });
+
+  test("many requests that need it at the same time read it once", async () => {
+    await name("test", await fittedOn(1));
+    const store = storeInIsolate();
+    const all = await store.together(10);
+    expect(store.reads()).toBe(1);
+    expect(new Set(all.map(({ calibration }) => calibration)).size).toBe(1);
+    expect(all[0]).toMatchObject({ source: "kv", calibration: { fittedOn: { n: 1 } } });
   });
 
   const bad: [problem: string, store: () => Promise<string>, error: string][] = [
@@ -150,6 +162,46 @@ describe("the store", () => {
     await env.CONFIG.put(calibrationKey(calibration), text);
     const found = { source: "kv", error: null, config: { version: "early" }, calibration: { fittedOn: { n: 1 } } };
     expect(await isolate.current()).toMatchObject(found);
+  });
+
+  test("what cannot become good is read once", async () => {
+    const store = storeInIsolate();
+    const calibration = await storeCalibrationText("{}");
+    await name("bad", calibration);
+    const [first] = await store.together(10);
+    expect(first?.error).toContain(`calibration: ${calibration}: calibrationVersion`);
+    expect((await store.current()).error).toBe(first?.error);
+    expect(store.reads()).toBe(1);
+  });
+
+  test("what is damaged is read again, once for all, and in force when it is mended", async () => {
+    const store = storeInIsolate();
+    const calibration = await fittedOn(1);
+    const text = (await env.CONFIG.get(calibrationKey(calibration))) ?? "";
+    await env.CONFIG.put(calibrationKey(calibration), text.slice(1));
+    await name("mended", calibration);
+    const [damaged] = await store.together(10);
+    expect(damaged?.error).toContain("damaged in KV");
+    expect(store.reads()).toBe(1);
+    await env.CONFIG.put(calibrationKey(calibration), text);
+    expect(await store.current()).toMatchObject({ source: "kv", calibration: { fittedOn: { n: 1 } } });
+    expect(store.reads()).toBe(2);
+  });
+
+  test("so many refusals are remembered, and the oldest of one more is not", async () => {
+    const store = storeInIsolate();
+    const refused: string[] = [];
+    for (let n = 0; n <= MAX_REFUSED_CALIBRATIONS; n++) refused.push(await storeCalibrationText(`[${n}]`));
+    const readsAfter = async (calibration = "") => {
+      await name("bad", calibration);
+      await store.current();
+      return store.reads();
+    };
+    for (const calibration of refused.slice(0, -1)) await readsAfter(calibration);
+    expect(await readsAfter(refused[0])).toBe(MAX_REFUSED_CALIBRATIONS);
+    expect(await readsAfter(refused.at(-1))).toBe(MAX_REFUSED_CALIBRATIONS + 1);
+    expect(await readsAfter(refused[1])).toBe(MAX_REFUSED_CALIBRATIONS + 1);
+    expect(await readsAfter(refused[0])).toBe(MAX_REFUSED_CALIBRATIONS + 2);
   });
 
   test("KV that does not answer leaves what the isolate holds in force", async () => {

@@ -39,6 +39,11 @@ describe("renderSvg", () => {
 });
 
 describe("writeChart", () => {
+  it("names the file that cannot be written in one line", async () => {
+    const file = path.join(tmpdir(), "spillway-no-such-folder/chart.svg");
+    await expect(writeChart(file, lineChart(chart))).rejects.toThrow(new Error(`${file}: cannot be written (ENOENT)`));
+  });
+
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "charts-"));

@@ -102,7 +102,9 @@ describe.each(COMMANDS)("spillway %s", (name, run, right) => {
     await expect(run([...right, "stray"])).rejects.toThrow(
       new UsageError(`unexpected "stray"; see spillway ${name} --help`),
     );
-    await expect(run([...right, "--speed", "1"])).rejects.toThrow(new UsageError("Unknown option '--speed'"));
+    await expect(run([...right, "--speed", "1"])).rejects.toThrow(
+      new UsageError("Unknown option '--speed'; see --help"),
+    );
     await expect(run([...right, "--labels"])).rejects.toThrow(UsageError);
   });
 
@@ -165,7 +167,27 @@ describe("flags", () => {
   const CHART = '--chart: expected a file name in .svg or .png, got "x.gif"';
   it.each<[Run, string[], string]>([
     [calibrate, [...table, "--method", "platt"], '--method: expected temperature, vector, isotonic, auto; got "platt"'],
-    [calibrate, [...table, "--logits", "l.npy"], "expected --probabilities or --logits; see spillway calibrate --help"],
+    [
+      calibrate,
+      [...table, "--logits", "l.npy"],
+      "expected --probabilities or --logits, not both; see spillway calibrate --help",
+    ],
+    [
+      calibrate,
+      [...table, "--evaluation", "e.npz"],
+      "expected --probabilities, --logits, --images or --evaluation of one table or of a model, not both; see spillway calibrate --help",
+    ],
+    [
+      calibrate,
+      [...table, "--part", "calibration"],
+      "--part: expected with a model only; see spillway calibrate --help",
+    ],
+    [calibrate, [...table, "--model", "m"], "--model: expected with a model only; see spillway calibrate --help"],
+    [
+      calibrate,
+      ["--evaluation", "e.npz", "--labels", "y.npy"],
+      "--labels: expected with one table only; see spillway calibrate --help",
+    ],
     [
       calibrate,
       ["--labels", files.labels],
@@ -175,7 +197,7 @@ describe("flags", () => {
     [
       reliability,
       [...table, "--logits", "l.npy"],
-      "expected --probabilities or --logits; see spillway reliability --help",
+      "expected --probabilities or --logits, not both; see spillway reliability --help",
     ],
     [reliability, ["--labels", "y"], "expected --probabilities or --logits; see spillway reliability --help"],
     [reliability, [...table, "--chart", "x.gif"], CHART],

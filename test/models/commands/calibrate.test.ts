@@ -81,10 +81,12 @@ describe("one table", () => {
   it("chooses a method by likelihood and says which", async () => {
     const { probabilityFile, labelFile } = overconfident(500);
     const flags = ["--probabilities", probabilityFile, "--labels", labelFile, "--method", "auto"];
-    const { method, crossValidatedNll } = await jsonOf(...flags);
+    const { method, crossValidatedNll, after } = await jsonOf(...flags);
     const nlls = Object.values<number>(crossValidatedNll);
     expect(nlls).toHaveLength(3);
     expect(crossValidatedNll[method]).toBe(Math.min(...nlls));
+    // Reported is what choosing is worth, not what the folds that chose say of their choice.
+    expect(Object.values(crossValidatedNll)).not.toContain(after.nll);
   });
 
   it("bears probabilities of 0 and logits of -Infinity, also for the label", async () => {
@@ -99,6 +101,18 @@ describe("one table", () => {
       expect(Number.isFinite(ofProbabilities.after.nll)).toBe(true);
       expect(ofLogits.after.nll).toBeCloseTo(ofProbabilities.after.nll, 6);
     }
+  });
+
+  it.each([
+    [0, "lower end, 0.01: the largest logit is always right"],
+    [1, "upper end, 100: the logits say nothing of the label"],
+  ])("says where no temperature would do: labels moved by %d", async (shift, end) => {
+    const rows = Array.from({ length: 10 }, (_, row) => (row % 2 === 0 ? [0.75, 0.25] : [0.25, 0.75])).flat();
+    const probabilityFile = writeArray("ends.npy", { shape: [10, 2], data: Float64Array.from(rows) });
+    const data = BigInt64Array.from({ length: 10 }, (_, row) => BigInt((row + shift) % 2));
+    const labelFile = writeArray("ends-labels.npy", { shape: [10], data });
+    await jsonOf("--probabilities", probabilityFile, "--labels", labelFile);
+    expect(output.stderr).toBe(`note: ${probabilityFile}: the temperature is at its ${end}\n`);
   });
 
   it("is fitted from five rows on", async () => {
@@ -151,8 +165,14 @@ describe("a model", () => {
     const { manifest, hash } = await openModelFolder("models/cifar100");
     const checked = checkCalibrationText(await readFile(out, "utf8"), manifest, hash);
     const fittedOn = { dataset: `${part} part of made up`, n: part === "fit" ? 30 : 60, part };
-    expect(checked).toMatchObject({ ok: true, calibration: { ...fit.calibration, fittedOn } });
+    expect(checked).toMatchObject({
+      ok: true,
+      calibration: { ...fit.calibration, fittedOn: { ...fit.calibration.fittedOn, ...fittedOn } },
+    });
     expect(fit.members.map(({ name }: { name: string }) => name)).toEqual(["exit 1", "exit 2", "exit 3", "large"]);
-    expect(output.stderr).toBe(`wrote ${out}\n`);
+    expect(output.stderr.split("\n")[0]).toBe(`wrote ${out}`);
+    const lowest =
+      fit.calibration.cloud.temperature === 0.01 ? ["note: large: the temperature is at its lower end"] : [];
+    expect(output.stderr.match(/^note: [^,]+/gm) ?? []).toEqual(lowest);
   });
 });

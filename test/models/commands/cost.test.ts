@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DEFAULT_WORKLOAD } from "@spillway/shared/cost/workload";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../../models/src/commands/cost.ts";
 import { UsageError } from "../../../models/src/usage.ts";
@@ -31,6 +32,21 @@ async function fileOf(name: string, content: unknown): Promise<string> {
   return file;
 }
 
+/** What `spillway thresholds` writes of a model. */
+function thresholdsOf(offloadRate: number, exitShares?: number[]) {
+  const performance = { accuracy: 0.9, offloadRate, meanLatencyMs: 10 };
+  return {
+    exits: [0.9],
+    offload: 0.1,
+    offloadOn: "metric",
+    guarantee: null,
+    expected: performance,
+    baselines: { edgeOnly: performance, everythingOffloaded: performance },
+    expectedOn: { rows: 10, how: "made up" },
+    exitShares,
+  };
+}
+
 async function jsonOf(...args: string[]) {
   await run([...args, "--json"]);
   return JSON.parse(printed);
@@ -50,10 +66,10 @@ describe("spillway cost", () => {
       throughWorker: { comparedWith: "cloudOnlyThroughWorker", selectivePays: true },
       grid: null,
     });
-    expect(Object.keys(report.breakEven)).toEqual(["offloadRate", "imagesPerSecond", "edgeCpuMs"]);
+    expect(Object.keys(report.breakEven)).toEqual(["offloadRate", "imagesPerSecond", "edgeCpuMs", "imagesPerMonth"]);
   });
 
-  it.each(["offload-rate", "images-per-second", "edge-cpu-ms"])(
+  it.each(["offload-rate", "images-per-second", "edge-cpu-ms", "images-per-month"])(
     "gives a break-even for --%s that can be put back",
     async (flag) => {
       const { breakEven } = await jsonOf();
@@ -65,10 +81,17 @@ describe("spillway cost", () => {
   );
 
   it("says where selective does not pay, and that nothing changes it", async () => {
-    await run(["--images-per-second", "3000", "--utilisation", "1"]);
+    await run(["--images-per-second", "3000", "--utilisation", "1", "--images-per-month", "1e9"]);
     expect(printed).toMatch(/call the endpoint themselves, selective does NOT pay: [\d.]+ \$ a million more/);
     expect(printed).toMatch(/at no offload rate, below [\d.,]+ images\/s a host, at no ms of edge CPU/);
     expect(printed).toMatch(/Left out: transfer of payloads/);
+    expect(printed).not.toMatch(/No host that always runs/);
+  });
+
+  it("says that no floor is counted, and from which volume selective pays with one", async () => {
+    await run(["--hosts-minimum", "2"]);
+    expect(printed).toMatch(/\n {2}With 2 hosts that always run, it pays above [\d,]+ images a month\.\n/);
+    expect(printed).toMatch(/\nNo host that always runs is counted above: give --images-per-month\.\n/);
   });
 
   it("prints a bill whose columns add up", async () => {
@@ -104,13 +127,21 @@ describe("spillway cost", () => {
     expect(printed).toMatch(/^100 % .* cloud [\d.]+$/m);
   });
 
-  it("takes the offload rate from thresholds, whatever else they say, and the gate's with it", async () => {
-    const thresholds = await fileOf("thresholds.json", {
-      thresholds: [0.5],
-      expected: { offloadRate: 0.8, accuracy: 1 },
-    });
-    const { workload } = await jsonOf("--thresholds", thresholds);
-    expect(workload).toMatchObject({ offloadRate: 0.8, gateRate: 0.8 });
+  it.each([
+    ["a model: what no exit answers", thresholdsOf(0.2, [0.3, 0.25, 0.05]), 0.4],
+    ["a model whose undecided images are all offloaded", thresholdsOf(0.2, [0.3, 0.3, 0.2]), 0.2],
+    ["a model without shares: the default", thresholdsOf(0.2), DEFAULT_WORKLOAD.gateRate],
+    ["a pair: what is offloaded", { ...thresholdsOf(0.2), offloadOn: "confidence" }, 0.2],
+  ])("takes the offload rate and the gate's from thresholds of %s", async (_, content, gateRate) => {
+    const { workload } = await jsonOf("--thresholds", await fileOf("thresholds.json", content));
+    expect(workload.offloadRate).toBe(0.2);
+    expect(workload.gateRate).toBeCloseTo(gateRate, 12);
+  });
+
+  it("takes a gate rate that is given before the thresholds'", async () => {
+    const thresholds = await fileOf("thresholds.json", thresholdsOf(0.2, [0.5]));
+    const { workload } = await jsonOf("--thresholds", thresholds, "--gate-rate", "0.9");
+    expect(workload).toMatchObject({ offloadRate: 0.2, gateRate: 0.9 });
   });
 
   it("reads other prices and writes its JSON", async () => {
@@ -149,14 +180,14 @@ describe("bad input", () => {
     [["--edge-cpu-ms", ""], '--edge-cpu-ms: expected a number, got ""'],
     [["--host", "p5"], "--host: expected one of g4dn.xlarge, g6.xlarge, g5.xlarge, got p5"],
     [["0.3"], 'expected flags only, got "0.3"'],
-    [["--egress", "1"], "Unknown option '--egress'"],
+    [["--egress", "1"], "Unknown option '--egress'; see --help"],
   ])("is the caller's: %j", async (args, message) => {
     await expect(run(args)).rejects.toThrow(new UsageError(message));
     expect(printed).toBe("");
   });
 
   it("is two offload rates", async () => {
-    const thresholds = await fileOf("thresholds.json", { expected: { offloadRate: 0.3 } });
+    const thresholds = await fileOf("thresholds.json", thresholdsOf(0.3));
     const both = run(["--thresholds", thresholds, "--offload-rate", "0.3"]);
     await expect(both).rejects.toThrow(new UsageError("expected --thresholds or --offload-rate, got both"));
   });
@@ -168,7 +199,7 @@ describe("bad input", () => {
     await expect(run(["--prices", text])).rejects.toThrow(`${text}: expected JSON`);
     const more = await fileOf("more.json", { ...JSON.parse(await readFile(SHIPPED, "utf8")), egress: 1 });
     await expect(run(["--prices", more])).rejects.toThrow(/more\.json: .*"egress"/);
-    const thresholds = await fileOf("thresholds.json", { expected: { offloadRate: 1.5 } });
+    const thresholds = await fileOf("thresholds.json", thresholdsOf(1.5));
     await expect(run(["--thresholds", thresholds])).rejects.toThrow(/thresholds\.json: expected\.offloadRate: /);
   });
 

@@ -63,6 +63,8 @@ describe("spillway fuse", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(await readFile(out, "utf8"))).toEqual(JSON.parse(stdout));
     await run(flags);
-    expect(output.stdout).toMatch(/^answer +NLL .*\n(.* ± .*\n){3}1000 rows, fitted: \{"edgePower":.*\}\n$/);
+    expect(output.stdout).toMatch(
+      /^answer +NLL .*\n(.* ± .*\n){3}chosen in each fold .* ± .*\n1000 rows, fitted: \{"edgePower":.*\}\n$/,
+    );
   });
 });

@@ -1,10 +1,14 @@
 // `spillway metric` where the expected gain is known.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { compareTables } from "@spillway/shared/offload/fit-metric";
 import { applyMetric } from "@spillway/shared/offload/metric";
+import { areaUnderCurve, sweepThresholds } from "@spillway/shared/offload/sweep";
+import { foldsOf } from "@spillway/shared/random/folds";
 import { metricTableSchema } from "@spillway/shared/schema/calibration";
 import { describe, expect, it } from "vitest";
 import { run } from "../../../models/src/commands/metric.ts";
+import { gainOf, readPair } from "../../../models/src/evaluation/pair.ts";
 import { captureOutput, spillway } from "./command.ts";
 import { pairInFiles } from "./made-up.ts";
 
@@ -37,6 +41,25 @@ describe("spillway metric", () => {
     for (const { area } of contenders) expect(area).toBeGreaterThan(0.85);
   });
 
+  it("states the area of each fold for itself, and what the choice is worth", async () => {
+    const { contenders, chosen } = await jsonOf(...small);
+    const tables = contenders.filter(({ name }: { name: string }) => /^(isotonic|kernel)/.test(name));
+    expect(chosen.map(({ name }: { name: string }) => name)).toEqual(["table, chosen", "class-aware, chosen"]);
+    expect(chosen[0].error).toBeGreaterThan(Math.min(...tables.map(({ error }: { error: number }) => error)));
+    const pair = await readPair({ edge: small[1], cloud: small[3], labels: small[5] }, ["margin"]);
+    for (const { name, predictions } of compareTables(pair.confidence.get("margin") as Float64Array, gainOf(pair))) {
+      const areas = foldsOf(pair.rows).map(({ judged }) => {
+        const [edge, cloud] = [pair.edgeCorrect, pair.cloudCorrect].map((correct) =>
+          Uint8Array.from(judged, (row) => correct[row]),
+        );
+        const reluctance = judged.map((row) => -predictions[row]);
+        return areaUnderCurve(sweepThresholds(Float64Array.from(reluctance), edge, cloud));
+      });
+      const mean = areas.reduce((sum, area) => sum + area, 0) / areas.length;
+      expect(tables.find((table: { name: string }) => table.name === name).area).toBeCloseTo(mean, 12);
+    }
+  });
+
   it("draws, prints and writes, each where it belongs", async () => {
     const [svg, out] = ["m.svg", "m.json"].map((name) => path.join(folder, name));
     const { code, stdout } = await spillway("metric", ...small, "--chart", svg, "--out", out, "--json");
@@ -45,7 +68,7 @@ describe("spillway metric", () => {
     for (const text of ["isotonic", "kernel 0."]) expect(await readFile(svg, "utf8")).toContain(text);
     await run(small);
     expect(output.stdout).toMatch(
-      /^fitted by +squared error +area\n([\w-]+( [\d.]+)? +[\d.]+ +[\d.]+\n){10}best: .*\n$/,
+      /^fitted by +squared error +area\n([\w-]+( [\d.]+)? +[\d.]+ +[\d.]+\n){10}table, chosen .*\nclass-aware, chosen .*\nbest: .*\n$/,
     );
   });
 });

@@ -52,7 +52,7 @@ describe("a pair", () => {
     expect(offload).toBeLessThan(1);
     expect(expected.offloadRate).toBeLessThan(1);
     await run([...flags, ...asked]);
-    expect(output.stdout).toMatch(/\nguarantee at most 10 points of accuracy below .* level 0\.9 \(binomial\)\n$/);
+    expect(output.stdout).toMatch(/\nguarantee at most 10 points of accuracy below .* level 0\.9 \(binomial\)\n/);
   });
 
   it("says what is not attainable in one line, as JSON and in the file", async () => {
@@ -60,12 +60,12 @@ describe("a pair", () => {
     const asked = [...flags, "--max-accuracy-loss", "0.001", "--json", "--out", out];
     const { code, stdout, stderr } = await spillway("thresholds", ...asked);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^rows of .*\nspillway: not attainable: .* on 400 rows; at least \d+ rows .*\n$/);
+    expect(stderr).toMatch(/^spillway: not attainable: 400 rows cannot certify .*; it takes at least \d+, .*\n$/);
     expect(JSON.parse(stdout)).toMatchObject({ attainable: false, reason: expect.stringMatching(/^not attainable/) });
     expect(JSON.parse(await readFile(out, "utf8"))).toEqual(JSON.parse(stdout));
     const wish = await spillway("thresholds", ...flags, "--min-accuracy", "1");
     expect(wish).toMatchObject({ code: 1, stdout: "" });
-    expect(wish.stderr).toMatch(/\nspillway: not attainable: no thresholds fulfil all wishes on these rows; .*\n$/);
+    expect(wish.stderr).toMatch(/^spillway: not attainable: no thresholds fulfil all wishes on these rows; .*\n$/);
     await expect(run([...flags, "--max-mean-latency", "2.9"])).rejects.toThrow(/^not attainable: /);
     await expect(run([...flags, "--max-mean-latency", "3"])).resolves.toBeUndefined();
   });
@@ -92,7 +92,7 @@ describe("a model", async () => {
     const ended = await spillway("thresholds", ...asked);
     expect(ended.code).toBe(0);
     expect(ended.stdout).toMatch(
-      /^exits( +[\d.]+,?){3}\noffload +-?[\d.]+ \(expected gain.*\nexpected .* \(300 rows: /,
+      /^exits( +[\d.]+( \(closed\))?,?){3}\noffload +-?[\d.]+ \(expected gain[\s\S]*\nthese thresholds [\s\S]*\non 300 rows: the report half/,
     );
   });
 
@@ -102,7 +102,7 @@ describe("a model", async () => {
     await calibrate(["--evaluation", file, "--out", seen]);
     const refused = await spillway("thresholds", ...asked, "--calibration", seen);
     expect(refused).toMatchObject({ code: 1, stdout: "" });
-    expect(refused.stderr).toMatch(/^spillway: a guarantee needs .*`spillway calibrate --part fit` first\n$/);
+    expect(refused.stderr).toMatch(/^spillway: a guarantee needs .*`spillway calibrate --part fit --out FILE`, .*\n$/);
     const unseen = path.join(folder, "unseen.json");
     await calibrate(["--evaluation", file, "--out", unseen, "--part", "fit"]);
     const { guarantee, expected } = await jsonOf(...asked, "--calibration", unseen);
@@ -110,7 +110,17 @@ describe("a model", async () => {
     expect(expected.offloadRate).toBeLessThan(1);
     const strict = ["--evaluation", file, "--max-accuracy-loss", "0.02", "--calibration", unseen];
     // 150 of the 600 rows certify.
-    await expect(run(strict)).rejects.toThrow(/^not attainable: .* on 150 rows; at least \d+ rows/);
+    await expect(run(strict)).rejects.toThrow(/^not attainable: 150 rows cannot certify .*; it takes at least \d+/);
+  });
+
+  it("certifies only on the evaluation that the calibration was fitted on", async () => {
+    const other = path.join(folder, "another.npz");
+    const shifted = { ...evaluation, large: evaluation.large.map((value, at) => (at === 0 ? value + 1 : value)) };
+    await writeEvaluation(other, shifted, evaluation.labels, evaluation);
+    const unseen = path.join(folder, "of-another.json");
+    await calibrate(["--evaluation", other, "--out", unseen, "--part", "fit"]);
+    const asked = ["--evaluation", file, "--max-accuracy-loss", "0.15", "--calibration", unseen];
+    await expect(run(asked)).rejects.toThrow(/^a guarantee needs a calibration of the same evaluation: /);
   });
 
   it("is the one that the evaluation and the calibration are of", async () => {
@@ -136,13 +146,19 @@ describe("what is asked for", () => {
     [[], "ask for something, such as --max-offload 0.3; see spillway thresholds --help"],
     [["--max-offload", "1.1"], '--max-offload: expected a number from 0 to 1, got "1.1"'],
     [["--max-offload=-0.1"], '--max-offload: expected a number from 0 to 1, got "-0.1"'],
-    [["--min-accuracy", "90%"], '--min-accuracy: expected a number from 0 to 1, got "90%"'],
-    [["--max-accuracy-loss", "0"], "--max-accuracy-loss: expected a number between 0 and 1, ends excluded, got 0"],
-    [["--max-accuracy-loss", "1"], "--max-accuracy-loss: expected a number between 0 and 1, ends excluded, got 1"],
+    [["--min-accuracy", "90%"], '--min-accuracy: expected a number from 0 to 1, got "90%"; 30 % is 0.3'],
+    [
+      ["--max-accuracy-loss", "0"],
+      "--max-accuracy-loss: expected a fraction between 0 and 1, ends excluded, got 0; 0.01 is one point",
+    ],
+    [
+      ["--max-accuracy-loss", "1"],
+      "--max-accuracy-loss: expected a fraction between 0 and 1, ends excluded, got 1; 0.01 is one point",
+    ],
     [["--confidence-level", "0.9", "--max-offload", "1"], "--confidence-level needs --max-accuracy-loss"],
     [
       ["--confidence-level", "1", "--max-accuracy-loss", "0.1"],
-      "--confidence-level: expected a number between 0 and 1, ends excluded, got 1",
+      "--confidence-level: expected a fraction between 0 and 1, ends excluded, got 1; 0.01 is one point",
     ],
     [
       ["--risk-method", "best", "--max-offload", "1"],

@@ -1,6 +1,6 @@
 // `spillway tune` from an evaluation to files, and once to a real KV and back.
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { checkCalibrationText } from "@spillway/shared/schema/calibration-check";
 import { CONFIG_KEY, checkConfigText } from "@spillway/shared/schema/config";
@@ -47,7 +47,7 @@ describe("spillway tune --no-publish", () => {
     expect(result.published).toBeNull();
     expect(await readEvaluation(path.join(tuned, "evaluation.npz"))).toEqual(await readEvaluation(source));
     const { calibration, config, sha256, thresholds } = await filesOf(tuned);
-    expect(calibration.fittedOn).toEqual({ dataset: "calibration part of made up", n: 200, part: "calibration" });
+    expect(calibration.fittedOn).toMatchObject({ dataset: "calibration part of made up", n: 200, part: "calibration" });
     expect(result).toMatchObject(thresholds);
     expect(config.edge.exits.map(({ threshold }) => threshold)).toEqual(thresholds.exits);
     expect(config.edge).toMatchObject({ vote: calibration.vote, confidence: "max-probability" });
@@ -74,11 +74,16 @@ describe("spillway tune --no-publish", () => {
   });
 
   it("says what is not attainable, also as JSON", async () => {
-    const asked = ["--evaluation", source, "--folder", path.join(folder, "refused"), "--no-publish"];
+    const refused = path.join(folder, "refused");
+    const asked = ["--evaluation", source, "--folder", refused, "--no-publish"];
+    await run(asked);
+    output.stdout = "";
     await expect(run([...asked, "--max-accuracy-loss", "0.01", "--json"])).rejects.toThrow(
-      /^not attainable: .* on 100 rows; at least \d+ rows/,
+      /^not attainable: 100 rows cannot certify .*; it takes at least \d+/,
     );
     expect(JSON.parse(output.stdout)).toMatchObject({ attainable: false });
+    // What the run before chose would look like its result.
+    expect((await readdir(refused)).sort()).toEqual(["calibration.json", "evaluation.npz"]);
   });
 
   it("refuses before it writes", async () => {
@@ -90,6 +95,26 @@ describe("spillway tune --no-publish", () => {
       /made with model 000/,
     );
     await expect(readFile(path.join(tuned, "config.json"))).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe("a model without calibration.json", () => {
+  it("gets the one that was fitted, when there is something to do with it", async () => {
+    const own = path.join(folder, "my-model");
+    await mkdir(own);
+    await copyFile("models/cifar100/manifest.json", path.join(own, "manifest.json"));
+    const tuned = path.join(folder, "mine");
+    const flags = ["--model", own, "--evaluation", source, "--folder", tuned, "--no-publish"];
+    await expect(run([...flags, "--max-accuracy-loss", "0.01"])).rejects.toThrow(/^not attainable/);
+    const made = path.join(own, "calibration.json");
+    await expect(readFile(made)).rejects.toThrow(/ENOENT/);
+    await run(flags);
+    expect(output.stderr).toContain(`wrote ${made}: the model had no calibration\n`);
+    expect(await readFile(made, "utf8")).toBe(await readFile(path.join(tuned, "calibration.json"), "utf8"));
+    output.stderr = "";
+    await run([...flags, "--method", "isotonic"]);
+    expect(output.stderr).toBe("");
+    expect(await readFile(made, "utf8")).not.toBe(await readFile(path.join(tuned, "calibration.json"), "utf8"));
   });
 });
 
@@ -111,11 +136,12 @@ describe("spillway tune", () => {
     const again = await spillway("publish", "--dry-run", "--state", state, "--json", ...named);
     expect(JSON.parse(again.stdout).changes.map((change: { path: string }) => change.path)).toEqual(["version"]);
 
-    const offload = { ...config.offload, bucket: { rate: 1, depth: 2 }, fuse: false };
+    const offload = { ...config.offload, policy: "mdp", bucket: { rate: 1, depth: 2 }, fuse: false };
     const changed = { ...config, offload, limits: { ...config.limits, requestsPerMinute: 77 } };
     await kv.put(CONFIG_KEY, JSON.stringify(changed));
     const second = await spillway("tune", ...flags, "--max-offload", "0.1");
     expect(second.code).toBe(0);
+    expect(second.stderr).toMatch(/^note: offload.policy is "mdp", but these thresholds were chosen for "threshold"$/m);
     const { config: kept } = await filesOf(tuned);
     expect(kept.limits).toEqual(changed.limits);
     expect(kept.offload).toEqual({ ...offload, threshold: kept.offload.threshold });

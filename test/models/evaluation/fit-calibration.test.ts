@@ -6,7 +6,8 @@ import { fitCalibration } from "../../../models/src/evaluation/fit-calibration.t
 
 const CLASSES = 10;
 const ROWS = 4000;
-const identity = { model: "0".repeat(64), fittedOn: { dataset: "made up", n: ROWS, part: "calibration" as const } };
+const fittedOn = { dataset: "made up", n: ROWS, part: "calibration" as const, evaluation: null };
+const identity = { model: "0".repeat(64), fittedOn };
 
 /** Seeded numbers in [0, 1). */
 function randomly(seed: number): () => number {

@@ -1,8 +1,12 @@
 // The parts that labelled images are split into: none may see what it is to judge.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Evaluation } from "../../../models/src/evaluation/evaluation-file.ts";
-import { type Part, rowsOfPart } from "../../../models/src/evaluation/load-evaluation.ts";
+import { loadEvaluation, type Part, rowsOfPart } from "../../../models/src/evaluation/load-evaluation.ts";
 import { splitForGuarantee, splitInHalves } from "../../../models/src/images/split.ts";
+import { openModelFolder } from "../../../models/src/model-folder.ts";
+import { noise, pictureOf, temporaryFolder, writeAt } from "../images/picture-folder.ts";
+
+const root = temporaryFolder();
 
 /** Row r is labelled r and says r everywhere, so that a part shows which rows it holds. */
 function numbered(rows: number): Evaluation {
@@ -19,6 +23,29 @@ function numbered(rows: number): Evaluation {
 }
 
 const rising = (a: number, b: number) => a - b;
+
+describe("loadEvaluation", () => {
+  it("names absent classes, and a broken picture, which ends all unless it may be left out", async () => {
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const noted = () => stderr.mock.calls.map(([text]) => text).join("");
+    for (const [seed, name] of ["apple/1.png", "apple/2.png", "bear/1.png"].entries()) {
+      writeAt(
+        root,
+        name,
+        await pictureOf(noise(40 * 30 * 3, seed), 40, 30)
+          .png()
+          .toBuffer(),
+      );
+    }
+    const message = `${writeAt(root, "bear/0.jpg", "no picture")}: expected a JPEG, PNG or WebP image`;
+    const model = await openModelFolder("models/cifar100");
+    await expect(loadEvaluation(model, { images: root })).rejects.toThrow(message);
+    expect(noted()).toContain("98 of 100 classes have no image: aquarium_fish, baby");
+    expect(await loadEvaluation(model, { images: root, "skip-broken": true })).toMatchObject({ rows: 3 });
+    expect(noted()).toContain(`left out: ${message}\n`);
+    vi.restoreAllMocks();
+  });
+});
 
 describe("rowsOfPart", () => {
   it.each([20, 21, 22, 23, 101, 5000])("splits %d images without overlap", (rows) => {

@@ -1,7 +1,8 @@
 // A mosaic is cut into labelled tiles, or refused in one line.
+import sharp from "sharp";
 import { expect, test } from "vitest";
 import { MOSAIC_COLUMNS, readMosaic } from "../../../models/src/images/mosaic.ts";
-import { pictureOf, temporaryFolder, writeAt } from "./picture-folder.ts";
+import { noise, pictureOf, temporaryFolder, writeAt } from "./picture-folder.ts";
 
 const TILE = { width: 3, height: 2 };
 const ROWS = 2;
@@ -31,6 +32,16 @@ test("cuts tiles left to right, top to bottom, and labels them in turn", async (
     expect(rest).toEqual({ width: 3, height: 2, channels: 3, orientation: 1 });
     expect(images.labels[index]).toBe(index % 7);
   }
+});
+
+test("keeps the samples of a mosaic with a colour profile", async () => {
+  const rgb = noise(MOSAIC_COLUMNS * TILE.width * TILE.height * 3);
+  const mosaic = pictureOf(rgb, MOSAIC_COLUMNS * TILE.width, TILE.height).withIccProfile("p3");
+  const bytes = await mosaic.png().toBuffer();
+  const stored = await sharp(bytes, { ignoreIcc: true }).raw().toBuffer();
+  const { data } = await (await readMosaic(writeAt(folder, "p3.png", bytes), TILE, 7)).read(0);
+  expect([...data.subarray(0, 9)]).toEqual([...stored.subarray(0, 9)]);
+  expect([...data.subarray(0, 9)]).not.toEqual([...rgb.subarray(0, 9)]);
 });
 
 test.each([-1, 200, Number.NaN])("has no image %d", async (index) => {

@@ -34,6 +34,7 @@ const request = (parts: Partial<PublishRequest> = {}): PublishRequest => ({
   bundled: validCalibration(),
   config: null,
   calibration: null,
+  keepThresholds: false,
   ...parts,
 });
 
@@ -53,7 +54,7 @@ describe("what is published", () => {
       version: NOW.toISOString(),
       calibration: null,
       changes: [{ path: "version", old: "default", new: NOW.toISOString() }],
-      warning: null,
+      warnings: [],
     });
     expect(config()).toEqual({ ...validConfig(), version: NOW.toISOString() });
     expect(written).toEqual(["config"]);
@@ -114,17 +115,68 @@ describe("the vote", () => {
 
   it("is the new calibration's where the configuration is the default", async () => {
     const { store, config } = memory();
-    const { warning, changes } = await publish(request({ calibration: calibrationFile({ vote }) }), store, NOW);
+    const { warnings, changes } = await publish(request({ calibration: calibrationFile({ vote }) }), store, NOW);
     expect(config().edge.vote).toEqual(vote);
-    expect(warning).toBeNull();
+    expect(warnings).toEqual([]);
     expect(changes.map((change) => change.path)).toEqual(["version", "calibration", "edge.vote.0", "edge.vote.2"]);
   });
 
   it("stays an operator's own, with a warning, where it is not what the calibration was fitted with", async () => {
     const { store, config } = memory({ config: JSON.stringify(validConfig()) });
-    const { warning } = await publish(request({ calibration: calibrationFile({ vote }) }), store, NOW);
+    const parts = { calibration: calibrationFile({ vote }), keepThresholds: true };
+    const { warnings } = await publish(request(parts), store, NOW);
     expect(config().edge.vote).toEqual(validCalibration().vote);
-    expect(warning).toBe("edge.vote is [0.25,0.25,0.5], but the calibration was fitted with [0.5,0.25,0.25]");
+    expect(warnings.at(-1)).toBe("edge.vote is [0.25,0.25,0.5], but the calibration was fitted with [0.5,0.25,0.25]");
+  });
+});
+
+describe("a calibration alone", () => {
+  const other = calibrationFile({ fittedOn: { ...validCalibration().fittedOn, dataset: "other" } });
+  const { text } = calibrationFile();
+  const withOwn = {
+    config: JSON.stringify({ ...validConfig(), calibration: sha256(text) }),
+    [`calibration:${sha256(text)}`]: text,
+  };
+  const withBundled = { config: JSON.stringify(validConfig()) };
+  const stale =
+    "the thresholds in force were chosen with another calibration, and nothing promised of them holds with this one";
+
+  it.each([
+    ["of KV", withOwn],
+    ["of the bundle", withBundled],
+  ])("is refused where the thresholds in force were chosen with that %s", async (_, kv) => {
+    const { store, written } = memory(kv);
+    await expect(publish(request({ calibration: other }), store, NOW)).rejects.toThrow(
+      new Error(`k.json: ${stale}; give the --config chosen with it, or --keep-thresholds`),
+    );
+    expect(written).toEqual([]);
+    const { warnings } = await publish(request({ calibration: other, keepThresholds: true }), store, NOW);
+    expect(warnings).toEqual([stale]);
+    expect(written).toEqual([`calibration:${sha256(other.text)}`, "config"]);
+  });
+
+  it.each([
+    ["in KV", withOwn],
+    ["in the bundle", withBundled],
+  ])("goes where it is the one %s already", async (_, kv) => {
+    const { store } = memory(kv);
+    expect(await publish(request({ calibration: calibrationFile() }), store, NOW)).toMatchObject({ warnings: [] });
+  });
+
+  it("goes with a configuration beside it", async () => {
+    const { store } = memory(withOwn);
+    const parts = { calibration: other, config: configFile({ version: "chosen" }) };
+    expect(await publish(request(parts), store, NOW)).toMatchObject({ version: "chosen", warnings: [] });
+    const named = { ...parts, config: configFile({ version: "b", calibration: sha256(other.text) }) };
+    expect(await publish(request(named), store, NOW)).toMatchObject({ warnings: [] });
+  });
+
+  it("goes, with a warning, beside a configuration that names another", async () => {
+    const { store, config } = memory();
+    const parts = { calibration: other, config: configFile({ calibration: sha256(text) }) };
+    const warning = `c.json names calibration ${sha256(text)}, with which its thresholds were chosen; k.json is not it`;
+    expect(await publish(request(parts), store, NOW)).toMatchObject({ warnings: [warning] });
+    expect(config().calibration).toBe(sha256(other.text));
   });
 });
 

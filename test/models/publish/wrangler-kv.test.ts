@@ -33,6 +33,19 @@ describe("the local KV", () => {
   });
 });
 
+it("runs wrangler by the Node that runs this, whatever PATH holds", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "spillway-path-"));
+  try {
+    await writeFile(path.join(folder, "node"), "#!/bin/sh\necho 'an old Node' >&2\nexit 1\n", { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder}${path.delimiter}${process.env.PATH}`);
+    const kv = createWranglerKv({ kind: "local", state: path.join(folder, "state") });
+    expect(await kv.get("config")).toBeNull();
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  }
+});
+
 describe("Cloudflare's KV", () => {
   const values = new Map<string, string>();
   let server: Server;

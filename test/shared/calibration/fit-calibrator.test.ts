@@ -95,6 +95,41 @@ describe("crossValidateCalibrator", () => {
   });
 });
 
+describe("crossValidateCalibrator of auto", () => {
+  it("chooses again in each fold, among the fold's own rows", () => {
+    const { logits, labels } = drawn(60, 1, cooled);
+    const { probabilities } = crossValidateCalibrator("auto", logits, labels, CLASSES);
+    const methods = foldsOf(60).map(({ fitted, judged }) => {
+      const known = [takeRows(logits, fitted, CLASSES), fitted.map((row) => labels[row]), CLASSES] as const;
+      const { method } = chooseCalibrationMethod(...known, 3);
+      const calibrator = fitCalibrator(method, ...known);
+      for (const row of judged) {
+        expectClose(rowOf(probabilities, row, CLASSES), applyCalibrator(rowOf(logits, row, CLASSES), calibrator));
+      }
+      return method;
+    });
+    expect(new Set(methods).size).toBeGreaterThan(1);
+  });
+
+  it("does not report the luck of the choice", () => {
+    const draws = Array.from({ length: 12 }, (_, seed) => drawn(40, 100 + seed, cooled));
+    const [reported, flattered] = [0, 1].map((which) =>
+      draws.reduce((sum, { logits, labels }) => {
+        if (which === 0) return sum + crossValidateCalibrator("auto", logits, labels, CLASSES).nll;
+        return sum + Math.min(...Object.values(chooseCalibrationMethod(logits, labels, CLASSES).nll));
+      }, 0),
+    );
+    expect(reported).toBeGreaterThan(flattered + 0.01 * draws.length);
+  });
+
+  it("takes five rows and not four", () => {
+    const five = drawn(5, 6, cooled);
+    expect(crossValidateCalibrator("auto", five.logits, five.labels, CLASSES).nll).toBeGreaterThan(0);
+    const four = drawn(4, 6, cooled);
+    expect(() => crossValidateCalibrator("auto", four.logits, four.labels, CLASSES)).toThrow(RangeError);
+  });
+});
+
 describe("chooseCalibrationMethod", () => {
   it.each([
     ["one temperature", cooled, "temperature"],

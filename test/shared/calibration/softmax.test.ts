@@ -1,4 +1,4 @@
-import { argmax, logSumExp, softmax } from "@spillway/shared/calibration/softmax";
+import { argmax, logSumExp, softmax, softmaxRows } from "@spillway/shared/calibration/softmax";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import golden from "../../vectors/calibration.json" with { type: "json" };
@@ -69,6 +69,22 @@ describe("softmax and logSumExp", () => {
 
   it("accepts the smallest temperature above 0", () => {
     expect([...softmax([1, 2, 2], Number.MIN_VALUE)]).toEqual([0, 0.5, 0.5]);
+  });
+});
+
+describe("softmaxRows", () => {
+  const table = [1, 2, 3, -1, 0, -Infinity];
+
+  it.each([Float32Array, Float64Array])("is the softmax of each row", (Kind) => {
+    const probabilities = softmaxRows(Kind.from(table), 3);
+    expect(probabilities).toEqual(Float64Array.of(...softmax(table.slice(0, 3)), ...softmax(table.slice(3))));
+    expect(softmaxRows(new Kind(0), 3)).toEqual(new Float64Array(0));
+  });
+
+  it.each([2.5, 4, 0])("refuses rows of %d classes, which do not come out even", (classes) => {
+    const values = Float64Array.from(table).subarray(0, 3);
+    const message = `logits: expected rows of ${classes} classes, got 3 numbers`;
+    expect(() => softmaxRows(values, classes)).toThrow(new RangeError(message));
   });
 });
 

@@ -68,8 +68,14 @@ describe("fitTemperature", () => {
     expect(fitTemperature(confident, [1, 0], 2)).toBe(TEMPERATURE_RANGE.largest);
   });
 
-  it("takes the end that the slope at it decides where the likelihood does not change or the slope underflows", () => {
-    expect(fitTemperature(Float64Array.of(1, 1, 1, 1), [0, 1], 2)).toBe(TEMPERATURE_RANGE.largest);
+  it("is 1 where no temperature changes anything", () => {
+    expect(fitTemperature(Float64Array.of(1, 1, 0.1, 0.1), [0, 1], 2)).toBe(1);
+    expect(fitTemperature(Float64Array.of(7), [0], 1)).toBe(1);
+    // A slope of 0 at the end alone is that of the best.
+    expect(fitTemperature(Float64Array.of(1, 0, 1, 0, 1, 1), [0, 1, 0], 2)).toBe(TEMPERATURE_RANGE.largest);
+  });
+
+  it("takes the end that the slope at it decides where the slope underflows", () => {
     expect(fitTemperature(Float64Array.of(5000, 0, 0, 5000), [0, 1], 2)).toBe(TEMPERATURE_RANGE.smallest);
   });
 

@@ -1,4 +1,11 @@
-import { type Contender, compareGainModels, compareTables, predictsBetter } from "@spillway/shared/offload/fit-metric";
+import {
+  type Contender,
+  chosenInEachFold,
+  compareGainModels,
+  compareTables,
+  type Predictions,
+  predictsBetter,
+} from "@spillway/shared/offload/fit-metric";
 import { predictGain } from "@spillway/shared/offload/gain-model";
 import { applyMetric } from "@spillway/shared/offload/metric";
 import { foldsOf } from "@spillway/shared/random/folds";
@@ -71,13 +78,52 @@ it("refuses fewer rows than folds", () => {
   expect(() => compareTables(confidence.slice(0, 5), gain.slice(0, 5))).not.toThrow();
 });
 
-describe("predictsBetter", () => {
-  const contender = (predictions: number[]): Contender<unknown> => ({
-    name: "",
-    error: 0,
-    predictions: Float64Array.from(predictions),
-    fit: () => null,
+describe("chosenInEachFold", () => {
+  const chosen = chosenInEachFold(tables, gain);
+
+  it("predicts each fold by the one that did best within the others", () => {
+    const names = foldsOf(ROWS).map(({ fitted, judged }) => {
+      const [confidenceOfFitted, gainOfFitted] = [confidence, gain].map((values) =>
+        Float64Array.from(fitted, (row) => values[row]),
+      );
+      const best = tables
+        .map((way) => {
+          const error = foldsOf(fitted.length, 3).reduce((sum, inner) => {
+            const table = way.fit(inner.fitted.map((index) => fitted[index]));
+            return inner.judged.reduce(
+              (total, index) => total + (gainOfFitted[index] - applyMetric(table, confidenceOfFitted[index])) ** 2,
+              sum,
+            );
+          }, 0);
+          return { way, error };
+        })
+        .reduce((least, other) => (other.error < least.error ? other : least)).way;
+      const table = best.fit(fitted);
+      for (const row of judged) expect(chosen.predictions[row]).toBe(applyMetric(table, confidence[row]));
+      return best.name;
+    });
+    expect(new Set(names).size).toBeGreaterThan(1);
+    expect(chosen.error).toBeCloseTo(
+      gain.reduce((sum, g, row) => sum + (g - chosen.predictions[row]) ** 2, 0) / ROWS,
+      12,
+    );
   });
+
+  it("does not report the luck of the choice", () => {
+    // Nothing to find: of ten ways one always looks better than it is.
+    const errors = Array.from({ length: 8 }, (_, seed) => {
+      const noise = drawn(50 + seed);
+      const random = mulberry32(seed);
+      const chance = Float64Array.from(noise.gain, () => Math.floor(3 * random()) - 1);
+      const ways = [...compareTables(noise.confidence, chance), ...compareGainModels(noise.probabilities, chance)];
+      return chosenInEachFold(ways, chance).error - Math.min(...ways.map(({ error }) => error));
+    });
+    expect(errors.reduce((sum, error) => sum + error, 0)).toBeGreaterThan(0.001 * errors.length);
+  });
+});
+
+describe("predictsBetter", () => {
+  const contender = (predictions: number[]): Predictions => ({ error: 0, predictions: Float64Array.from(predictions) });
 
   it("prefers the model that knows the class where the class matters, and not the other way round", () => {
     expect(predictsBetter(models[0], tables[0], gain)).toBe(true);

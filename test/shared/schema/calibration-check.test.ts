@@ -82,7 +82,7 @@ it("takes the most bytes, and not one more, of whatever characters", () => {
   expect(check(text + " ".repeat(MAX_CALIBRATION_BYTES - bytes)).ok).toBe(true);
   expect(check(text + " ".repeat(MAX_CALIBRATION_BYTES - bytes + 1))).toEqual({
     ok: false,
-    error: `expected at most 4194304 bytes, got 4194305`,
+    error: "expected at most 1048576 bytes, got 1048577",
   });
 });
 

@@ -60,7 +60,7 @@ export function validCalibration(): Calibration {
   return {
     calibrationVersion: 1,
     model: MODEL_HASH,
-    fittedOn: { dataset: "held-out", n: 2500, part: "calibration" },
+    fittedOn: { dataset: "held-out", n: 2500, part: "calibration", evaluation: null },
     exits: [{ temperature: 1.5 }, { temperature: 1.25 }, { temperature: 1 }],
     cloud: { temperature: 1.125 },
     vote: [0.25, 0.25, 0.5],

@@ -1,6 +1,6 @@
 // Isotonic regression by pooling adjacent violators: after the sort, in linear time.
 // Ayer et al., Annals of Mathematical Statistics 1955.
-import { ascendingOrder } from "../calibration/ascending-order.ts";
+import { ascendingOrder } from "./ascending-order.ts";
 
 /** One stretch of equal fitted values. */
 export interface Block {

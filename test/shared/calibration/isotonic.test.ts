@@ -1,4 +1,4 @@
-import { type Block, fitNonIncreasing, pool } from "@spillway/shared/offload/isotonic";
+import { type Block, fitNonIncreasing, pool } from "@spillway/shared/calibration/isotonic";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import golden from "../../vectors/calibration.json" with { type: "json" };
