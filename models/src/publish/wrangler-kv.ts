@@ -54,7 +54,9 @@ function expectUnused(state: string): void {
   const mark = path.join(state, "spillway.pid");
   const holder = Number(existsSync(mark) ? readFileSync(mark, "utf8") : Number.NaN);
   if (!isRunning(holder)) return;
-  throw new Error(`${state} is in use by process ${holder}; stop it first, or choose another folder with --state`);
+  throw new Error(
+    `${state} is in use by process ${holder}; stop it first (a threshold alone changes live: spillway config set)`,
+  );
 }
 
 function isRunning(pid: number): boolean {
