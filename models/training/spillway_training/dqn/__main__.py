@@ -1,0 +1,7 @@
+"""Entry of `python -m spillway_training.dqn`."""
+
+import sys
+
+from .command_line import main
+
+sys.exit(main())
