@@ -409,11 +409,11 @@ def test_equal_metrics_are_scaled_to_zero():
 
 
 def test_shipped_recipe_is_the_published_one():
-    assert read_dqn_recipe(TRAINING_FOLDER / "recipes" / "dqn.json") == DqnRecipe()
+    assert read_dqn_recipe(TRAINING_FOLDER / "recipes" / "dqn" / "emsoft22.json") == DqnRecipe()
 
 
 def recipe_value(**changes):
-    return json.loads((TRAINING_FOLDER / "recipes" / "dqn.json").read_text(encoding="utf-8")) | changes
+    return json.loads((TRAINING_FOLDER / "recipes" / "dqn" / "emsoft22.json").read_text(encoding="utf-8")) | changes
 
 
 @pytest.mark.parametrize(

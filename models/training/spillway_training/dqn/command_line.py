@@ -81,8 +81,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--arrival", required=True, help=ARRIVAL_FORMS)
     command.add_argument("--sequence", required=True, help=SEQUENCE_FORMS)
     command.add_argument("--out", type=Path, required=True, help="JSON policy to write")
-    default_recipe = TRAINING_FOLDER / "recipes" / "dqn.json"
-    command.add_argument("--recipe", type=Path, default=default_recipe, help="JSON (recipes/dqn.json)")
+    default_recipe = TRAINING_FOLDER / "recipes" / "dqn" / "emsoft22.json"
+    command.add_argument("--recipe", type=Path, default=default_recipe, help="JSON (recipes/dqn/emsoft22.json)")
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--runs", type=Path, default=DEFAULT_RUNS, help="folder of the checkpoints (runs)")
     command.add_argument("--device", default="cpu", help="a PyTorch device (cpu)")
