@@ -1,9 +1,9 @@
 // A trained model as it lies on disk: manifest.json and the ONNX files that it names.
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseDocument } from "@spillway/shared/schema/document";
 import { type Manifest, manifestSchema } from "@spillway/shared/schema/manifest";
+import { sha256Hex } from "./sha256.ts";
 
 export interface ModelFolder {
   path: string;
@@ -19,7 +19,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
     throw new Error(`${file}: cannot be read (${error.message})`);
   });
   const manifest = parseDocument(manifestSchema, bytes.toString(), file);
-  return { path: folder, manifest, hash: sha256(bytes) };
+  return { path: folder, manifest, hash: sha256Hex(bytes) };
 }
 
 /** The bytes of one of its files. @throws Error when it is missing or its hash is not the manifest's */
@@ -28,10 +28,6 @@ export async function readGraph(folder: ModelFolder, graph: { file: string; sha2
   const bytes = await readFile(file).catch((error: Error) => {
     throw new Error(`${file}: cannot be read (${error.message})`);
   });
-  if (sha256(bytes) !== graph.sha256) throw new Error(`${file}: SHA-256 differs from manifest.json`);
+  if (sha256Hex(bytes) !== graph.sha256) throw new Error(`${file}: SHA-256 differs from manifest.json`);
   return bytes;
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

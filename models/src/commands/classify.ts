@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseDocument } from "@spillway/shared/schema/document";
 import { type Result, resultSchema } from "@spillway/shared/schema/result";
 import { expectWritable, writeWhole } from "../result-output.ts";
+import { percent, textTable } from "../text-table.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
@@ -61,25 +62,18 @@ async function classifyFile(file: string, url: string): Promise<Row> {
 }
 
 function table(rows: readonly Row[]): string {
-  const header = ["file", "label", "confidence", "tier", "exit", "reason", "ms"];
   const lines = rows.map((row) => {
     if ("error" in row) return [row.file, row.error, "", "", "", "", ""];
     const { label, confidence, decision, timings } = row.result;
     return [
       row.file,
       label,
-      `${(confidence * 100).toFixed(1)} %`,
+      percent(confidence),
       decision.tier,
       decision.exit?.toString() ?? (decision.tier === "edge" ? "vote" : "-"),
       decision.reason,
       timings.totalMs.toFixed(1),
     ];
   });
-  const widths = header.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column].length)));
-  const format = (line: string[]) =>
-    line
-      .map((cell, column) => cell.padEnd(widths[column]))
-      .join("  ")
-      .trimEnd();
-  return `${[header, ...lines].map(format).join("\n")}\n`;
+  return textTable(["file", "label", "confidence", "tier", "exit", "reason", "ms"], lines);
 }

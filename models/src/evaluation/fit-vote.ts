@@ -1,6 +1,6 @@
 // The weights by which the exits answer together, and what that answer is worth.
 import { fitPoolWeights, poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
-import { rowOf } from "@spillway/shared/calibration/row-major";
+import { ofTruth, rowOf } from "@spillway/shared/calibration/row-major";
 import { argmax } from "@spillway/shared/calibration/softmax";
 import { foldsOf } from "@spillway/shared/random/folds";
 
@@ -33,10 +33,6 @@ export function fitVote(exits: readonly Float64Array[], labels: ArrayLike<number
     }
   }
   return { weights: weightsOn(Array.from(likelihoods[0].keys())), probabilities };
-}
-
-function ofTruth(probabilities: Float64Array, labels: ArrayLike<number>, classes: number): Float64Array {
-  return Float64Array.from({ length: labels.length }, (_, row) => probabilities[row * classes + labels[row]]);
 }
 
 /** Three digits are all that a few thousand images can tell; the largest takes up the rest. */

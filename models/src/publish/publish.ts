@@ -1,11 +1,11 @@
 // Publishing a configuration and its calibration: both are checked against the model before anything
 // is written, the calibration goes first, and the one key `config` then changes both together.
-import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Calibration } from "@spillway/shared/schema/calibration";
 import { calibrationKey, checkCalibrationText } from "@spillway/shared/schema/calibration-check";
 import { CONFIG_KEY, type Config, checkConfigText, defaultConfig } from "@spillway/shared/schema/config";
 import type { Manifest } from "@spillway/shared/schema/manifest";
+import { sha256Hex } from "../sha256.ts";
 import { type Change, configChanges } from "./config-changes.ts";
 
 /** A document from outside. */
@@ -96,7 +96,7 @@ type Fresh = ReturnType<typeof freshCalibration>;
 
 function freshCalibration(request: PublishRequest, document: NamedText) {
   const { name, text } = document;
-  return { name, text, sha256: sha256(text), calibration: checkedCalibration(request, document) };
+  return { name, text, sha256: sha256Hex(text), calibration: checkedCalibration(request, document) };
 }
 
 function checkedCalibration({ manifest, modelHash }: PublishRequest, { name, text }: NamedText): Calibration {
@@ -115,7 +115,7 @@ async function storedCalibration(
   const key = calibrationKey(hash);
   const text = await store.get(key);
   if (text === null) throw new Error(`${key}: not in KV; publish it with --calibration`);
-  if (sha256(text) !== hash) throw new Error(`${key}: damaged in KV, its SHA-256 is ${sha256(text)}`);
+  if (sha256Hex(text) !== hash) throw new Error(`${key}: damaged in KV, its SHA-256 is ${sha256Hex(text)}`);
   return checkedCalibration(request, { name: key, text });
 }
 
@@ -148,8 +148,4 @@ function parsed(text: string): Record<string, unknown> {
   } catch {
     return {};
   }
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,6 +1,5 @@
 // From a model and labelled images to a published configuration: evaluate, calibrate, choose thresholds, report on
 // images that chose nothing, publish.
-import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { SystemCosts } from "@spillway/shared/offload/system-outcomes";
@@ -14,6 +13,7 @@ import type { ModelFolder } from "../model-folder.ts";
 import { describeChanges } from "../publish/config-changes.ts";
 import { type NamedText, type PublishRequest, type PublishStore, publish } from "../publish/publish.ts";
 import { note, writeWhole } from "../result-output.ts";
+import { sha256Hex } from "../sha256.ts";
 import { chooseSystem, type SystemChoice } from "./choose-system.ts";
 import type { Demand } from "./demand.ts";
 import { judgedRows } from "./threshold-text.ts";
@@ -137,7 +137,7 @@ function tunedConfig(
   return {
     ...base,
     version: new Date().toISOString(),
-    calibration: createHash("sha256").update(calibration.text).digest("hex"),
+    calibration: sha256Hex(calibration.text),
     edge: { confidence: rule, exits: choice.exits.map((threshold) => ({ threshold })), vote: calibration.vote },
     offload: { ...base.offload, threshold: choice.offload },
   };

@@ -20,3 +20,8 @@ export function takeRows<Kind extends Values>(values: Kind, rows: ArrayLike<numb
   }
   return taken;
 }
+
+/** Of each row the value in the column of its label, float64 [rows]. */
+export function ofTruth(values: Values, labels: ArrayLike<number>, classes: number): Float64Array {
+  return Float64Array.from({ length: labels.length }, (_, row) => values[row * classes + labels[row]]);
+}

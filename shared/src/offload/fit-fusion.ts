@@ -5,7 +5,7 @@ import { meanNegativeLogLikelihood } from "../calibration/fit-calibrator.ts";
 import { checkLabelledRows } from "../calibration/labelled-rows.ts";
 import { fitLogLinearPool } from "../calibration/log-linear-pool.ts";
 import { fitPoolWeights } from "../calibration/opinion-pool.ts";
-import { rowOf, takeRows } from "../calibration/row-major.ts";
+import { ofTruth, rowOf, takeRows } from "../calibration/row-major.ts";
 import { DEFAULT_FOLDS, foldsOf } from "../random/folds.ts";
 import type { Fusion } from "../schema/calibration.ts";
 import { fuse } from "./fusion.ts";
@@ -41,9 +41,7 @@ export function fitFusion(
     case "none":
       return null;
     case "linear": {
-      const ofTruth = (values: Float64Array) =>
-        Float64Array.from({ length: labels.length }, (_, row) => values[row * classes + labels[row]]);
-      const [edgeWeight] = fitPoolWeights([ofTruth(edge), ofTruth(cloud)]);
+      const [edgeWeight] = fitPoolWeights([edge, cloud].map((values) => ofTruth(values, labels, classes)));
       return { edgeWeight };
     }
     case "log-linear": {

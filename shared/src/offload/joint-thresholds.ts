@@ -22,6 +22,16 @@ export interface Prices {
   perOffload: number;
 }
 
+/** Rows by rising confidence of each exit, and by rising metric. */
+export interface RowOrders {
+  exits: Uint32Array[];
+  metric: Uint32Array;
+}
+
+export function rowOrders({ exits, vote }: SystemOutcomes): RowOrders {
+  return { exits: exits.map(({ confidence }) => ascendingOrder(confidence)), metric: ascendingOrder(vote.metric) };
+}
+
 /** Rounds after which thresholds that still move are taken as they are; a handful is usual. */
 const MAX_ROUNDS = 30;
 
@@ -31,20 +41,20 @@ const MAX_ROUNDS = 30;
  * hang on one row. Cost: O(rounds * exits * rows) after one sort for each exit.
  *
  * @param start thresholds to start from (default: every exit closed, all that is undecided offloaded)
+ * @param orders of the rows, which are the same at all prices
  */
 export function jointThresholds(
   outcomes: SystemOutcomes,
   costs: SystemCosts,
   prices: Prices,
   start: Thresholds = { exits: outcomes.exits.map(() => CLOSED), offload: OFFLOAD_UNDECIDED },
+  orders: RowOrders = rowOrders(outcomes),
 ): Thresholds {
-  const orders = outcomes.exits.map(({ confidence }) => ascendingOrder(confidence));
-  const metricOrder = ascendingOrder(outcomes.vote.metric);
   const edgeMs = cumulative(costs.stageMs);
   const thresholds = { exits: [...start.exits], offload: start.offload };
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = JSON.stringify(thresholds);
-    thresholds.offload = bestOffload(outcomes, costs, prices, thresholds, metricOrder);
+    thresholds.offload = bestOffload(outcomes, costs, prices, thresholds, orders.metric);
     // The deepest exit first: what an earlier exit gains by waiting is then already right.
     for (let exit = outcomes.exits.length - 1; exit >= 0; exit--) {
       const worth = worthOfWaiting(outcomes, costs, prices, thresholds, exit);
@@ -52,7 +62,7 @@ export function jointThresholds(
       const gains = Float64Array.from(worth, (waiting, row) =>
         Number.isNaN(waiting) ? 0 : correct[row] - prices.perMs * edgeMs[exit] - waiting,
       );
-      thresholds.exits[exit] = bestCut(confidence, orders[exit], gains, CLOSED);
+      thresholds.exits[exit] = bestCut(confidence, orders.exits[exit], gains, CLOSED);
     }
     if (JSON.stringify(thresholds) === before) break;
   }

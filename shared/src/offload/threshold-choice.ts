@@ -1,7 +1,7 @@
 // Thresholds on demand: an operator says what the system may cost or must reach, and gets the thresholds
 // that do it best on the validation rows, or that do it with a guarantee.
 
-import { cutBetween, jointThresholds } from "./joint-thresholds.ts";
+import { cutBetween, jointThresholds, rowOrders } from "./joint-thresholds.ts";
 import { type Comparison, certifyInOrder, type RiskLimit } from "./risk-control.ts";
 import {
   CLOSED,
@@ -45,10 +45,13 @@ export function choicesOf(outcomes: SystemOutcomes, costs: SystemCosts): Choice[
   const wholeMs = costs.stageMs.reduce((sum, ms) => sum + ms, costs.cloudMs) || 1;
   const exitSets = new Map<string, number[]>();
   const keep = (exits: number[]) => exitSets.set(JSON.stringify(exits), exits);
-  keep(offloadEverything(outcomes).exits);
+  const start = offloadEverything(outcomes);
+  const orders = rowOrders(outcomes);
+  keep(start.exits);
   for (const latencyPrice of LATENCY_PRICES) {
     for (const perOffload of OFFLOAD_PRICES) {
-      keep(jointThresholds(outcomes, costs, { perMs: latencyPrice / wholeMs, perOffload }).exits);
+      const prices = { perMs: latencyPrice / wholeMs, perOffload };
+      keep(jointThresholds(outcomes, costs, prices, start, orders).exits);
     }
   }
   return [...exitSets.values()].flatMap((exits) => choicesWithExits(outcomes, costs, exits));
