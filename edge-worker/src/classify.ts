@@ -52,12 +52,19 @@ export async function classify(
 
   const edge = await runExits(picture.edge, config.edge, calibration, services.edgeModel);
   watch.lap("edgeMs");
-  if (edge.exit !== null) return answer(edge, { reason: "confident", exit: edge.exit });
+  const gain = () => expectedGain(calibration, config.edge.confidence, edge.probabilities, edge.confidence);
+  if (edge.exit !== null) {
+    services.gate.note(gain, config.offload);
+    return answer(edge, { reason: "confident", exit: edge.exit });
+  }
 
-  const metric = expectedGain(calibration, config.edge.confidence, edge.probabilities, edge.confidence);
+  const metric = gain();
   if (!config.offload.enabled) return answer(edge, { reason: "offload-disabled", metric });
   const timeForGate = timeLeft(request, watch.elapsedMs());
-  if (timeForGate <= 0) return answer(edge, { reason: "deadline", metric });
+  if (timeForGate <= 0) {
+    services.gate.note(() => metric, config.offload);
+    return answer(edge, { reason: "deadline", metric });
+  }
 
   const { offload: isGranted, ...verdict } = await askGate(services.gate, metric, config.offload, timeForGate);
   watch.lap("gateMs");

@@ -8,6 +8,28 @@ export const KV_CACHE_SECONDS = 30;
 export const MAX_HELD_CALIBRATIONS = 2;
 /** Calibrations that an isolate knows to be refused for good, so as not to read them again; a line of text each. */
 export const MAX_REFUSED_CALIBRATIONS = 16;
+/** Policies from KV that an isolate holds: the one in force, and the one before it, which may come back. */
+export const MAX_HELD_POLICIES = 2;
+/**
+ * Policies made ready for a bucket that an isolate holds. While a new policy and a new bucket spread, each of the two
+ * may be asked for with either of the other.
+ */
+export const MAX_PREPARED_POLICIES = 4;
+/** Milliseconds that a decision waits for its policy to be read: half of what it has, and KV mostly takes a tenth. */
+export const POLICY_WAIT_MS = 250;
+/**
+ * Milliseconds from the answer that lacked a token's prices to solving them, which takes the CPU for up to a second:
+ * by then the answer is stored and gone.
+ */
+export const SOLVE_AFTER_MS = 50;
+/** Milliseconds after which prices that are still being solved were lost with their object, and are solved anew. */
+export const SOLVE_TIMEOUT_MS = 10_000;
+/** Images that an isolate keeps of one client for its gate, at most: as many go out in one call of their own. */
+export const MAX_REPORTED_IMAGES = 32;
+/** Milliseconds for which they wait for an image that asks the gate, as long as others follow. */
+export const REPORT_AFTER_MS = 10_000;
+/** Clients whose images wait in an isolate; the longest unseen is forgotten first. 32 images of 1,000 take 1 MB. */
+export const MAX_REPORTING_CLIENTS = 1_000;
 /** Milliseconds to wait for the gate. A call takes a few; an object that wakes up far away some hundred. */
 export const GATE_TIMEOUT_MS = 500;
 /** Failures in a row after which the cloud is left alone for a while. */

@@ -53,6 +53,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Pick<Command, 
     summary: "from labelled images to a published configuration, in one go",
     load: () => import("./commands/tune.ts"),
   },
+  policy: {
+    summary: "policies that spend a limited budget of offloads: learn, simulate, compare",
+    load: () => import("./commands/policy.ts"),
+  },
   cost: {
     summary: "price a million images: edge, cloud, or both, and where both does not pay",
     load: () => import("./commands/cost.ts"),

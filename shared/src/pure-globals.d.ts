@@ -6,3 +6,6 @@ declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(bytes?: Uint8Array): string;
 }
+
+/** @throws for anything but base64 */
+declare function atob(base64: string): string;

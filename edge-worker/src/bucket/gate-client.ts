@@ -1,9 +1,12 @@
 // The Worker's side of the gate: one short call, with a deadline. When the gate cannot be asked,
 // nothing is offloaded: the budget is a promise, the cloud's better answer is not.
+import { hasHistory } from "@spillway/shared/policy/decide";
+import type { GateDecision, SeenImage } from "@spillway/shared/policy/gate";
 import type { Config } from "@spillway/shared/schema/config";
 import { log } from "../telemetry/log.ts";
 import { withinTime } from "../within-time.ts";
-import type { GateDecision, OffloadGate } from "./offload-gate.ts";
+import type { ImageReports } from "./image-reports.ts";
+import type { OffloadGate } from "./offload-gate.ts";
 
 export type GateAnswer = GateDecision | typeof UNAVAILABLE;
 
@@ -15,31 +18,51 @@ const UNAVAILABLE = {
   policy: null,
 } as const;
 
+/** The gate of one client, for one of its images. */
 export interface Gate {
   /** Asks whether this image is worth a token, and takes one when it is. Never throws. */
   decide(metric: number, offload: Config["offload"], timeoutMs: number): Promise<GateAnswer>;
+  /**
+   * The image is answered without asking. The gate may hear of it later, never sooner than the client hears the answer.
+   *
+   * @param metric computed only when a policy wants to know
+   */
+  note(metric: () => number, offload: Config["offload"]): void;
   /** Gives the token of a granted offload back, after the answer has gone out. */
   refund(): void;
 }
 
 /**
- * The gate of one client.
- *
+ * @param reports of this isolate
+ * @param image whose client's gate it is, and when it came, in milliseconds since 1970
  * @param background keeps a promise running after the response, as `waitUntil` does
  */
 export function gateOf(
-  stub: Pick<DurableObjectStub<OffloadGate>, "decide" | "refund">,
+  stub: Pick<DurableObjectStub<OffloadGate>, "decide" | "report" | "refund">,
+  reports: ImageReports,
+  { clientKey, atMs }: { clientKey: string; atMs: number },
   background: (work: Promise<unknown>) => void,
 ): Gate {
+  function inBackground(failure: string, work: Promise<void>): void {
+    background(work.catch((error: unknown) => log(failure, { detail: String(error) })));
+  }
+
   function refund(): void {
-    const refunded: Promise<void> = stub.refund();
-    background(refunded.catch((error: unknown) => log("refund-failure", { detail: String(error) })));
+    inBackground("refund-failure", stub.refund());
   }
 
   return {
     refund,
-    async decide(metric, { threshold, bucket }, timeoutMs) {
-      const decision: Promise<GateDecision> = stub.decide({ metric, threshold, bucket });
+
+    note(metric, offload) {
+      if (!offload.enabled || !hasHistory({ kind: offload.policy })) return;
+      const seen = reports.note(clientKey, { metric: metric(), atMs });
+      if (seen !== null) inBackground("report-failure", stub.report({ seen, offload: choiceOf(offload) }));
+    },
+
+    async decide(metric, offload, timeoutMs) {
+      const seen: readonly SeenImage[] = hasHistory({ kind: offload.policy }) ? reports.take(clientKey) : [];
+      const decision: Promise<GateDecision> = stub.decide({ metric, atMs, seen, offload: choiceOf(offload) });
       try {
         const answer = await withinTime(decision, timeoutMs);
         if (answer !== null) return answer;
@@ -52,4 +75,8 @@ export function gateOf(
       return UNAVAILABLE;
     },
   };
+}
+
+function choiceOf({ policy, policyKey, threshold, bucket }: Config["offload"]) {
+  return { policy, policyKey, threshold, bucket };
 }

@@ -3,92 +3,108 @@
 // It never calls the cloud itself. A Durable Object is billed for as long as a fetch of its own is
 // pending and handles one client's calls in turn; the Worker waits for the GPU instead, and the gate
 // is asked one short question an offload.
+//
+// It reads its policy itself: a Worker that sent it along would send megabytes with every question.
 import { DurableObject } from "cloudflare:workers";
+import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
+import { refund } from "@spillway/shared/bucket/token-bucket";
 import {
-  type BucketOptions,
-  type BucketState,
-  createBucket,
-  refill,
-  refund,
-  spend,
-} from "@spillway/shared/bucket/token-bucket";
-import { decideByThreshold } from "@spillway/shared/policy/threshold";
+  decideAtGate,
+  forgettableAtMs,
+  type GateDecision,
+  type GateState,
+  type SeenImage,
+  seenAtGate,
+  withoutForgotten,
+} from "@spillway/shared/policy/gate";
+import { modelBundle } from "../../generated/model.ts";
+import { createPolicyStore, type PolicyChoice, type PolicyInForce, type PolicyStore } from "../config/policy-store.ts";
 
-export interface GateRequest {
-  /** Expected gain of asking the cloud for this image. */
-  metric: number;
-  threshold: number;
-  bucket: BucketOptions;
+export interface GateReport {
+  /** Images that did not ask, in any order. */
+  seen: readonly SeenImage[];
+  offload: PolicyChoice;
 }
 
-export interface GateDecision {
-  offload: boolean;
-  reason: "offloaded" | "not-worth-it" | "no-tokens";
-  threshold: number;
-  /** Left in the bucket after the decision. */
-  tokens: number;
-  policy: "threshold";
-}
+export interface GateRequest extends GateReport, SeenImage {}
 
-const BUCKET_KEY = "bucket";
+const STATE_KEY = "gate";
 /** Milliseconds that a bucket is remembered at least, so that a busy client does not cost an alarm a second. */
 const FORGET_AFTER_MS = 60_000;
+/** Milliseconds to an alarm at most: a bucket may take longer to fill than any calendar lasts. */
+const LONGEST_ALARM_MS = 30 * 86_400_000;
+
+/** Of all objects in this isolate; made by the first, since a module may not read the environment. */
+let policies: PolicyStore | undefined;
 
 export class OffloadGate extends DurableObject<Env> {
-  #bucket: BucketState | undefined = this.ctx.storage.kv.get<BucketState>(BUCKET_KEY);
-  #hasAlarm = false;
+  #state: GateState | null = this.ctx.storage.kv.get<GateState>(STATE_KEY) ?? null;
+  #alarmAtMs = Number.POSITIVE_INFINITY;
 
   /** Decides, and takes a token when the answer is yes. */
-  decide(request: GateRequest): GateDecision {
-    const bucket = this.#refilled(request.bucket);
-    const decision = decideByThreshold({ metric: request.metric, tokens: bucket.tokens }, null, request);
-    const answer = { threshold: decision.threshold, policy: "threshold" } as const;
-    if (!decision.offload) return { ...answer, offload: false, reason: "not-worth-it", tokens: bucket.tokens };
-    const spent = spend(bucket);
-    if (spent === null) return { ...answer, offload: false, reason: "no-tokens", tokens: bucket.tokens };
-    this.#store(spent);
-    return { ...answer, offload: true, reason: "offloaded", tokens: spent.tokens };
+  async decide({ offload, seen, ...image }: GateRequest): Promise<GateDecision> {
+    const policy = await this.#policyInForce(offload);
+    // From here on nothing waits, so that no other call comes between the refill and the token it gives.
+    const { bucket } = offload;
+    const { state, decision } = decideAtGate(this.#state, image, seen, policy, bucket, Date.now());
+    this.#keep(state, decision.offload);
+    return decision;
+  }
+
+  /** Hears of images that did not ask. */
+  async report({ offload, seen }: GateReport): Promise<void> {
+    const policy = await this.#policyInForce(offload);
+    this.#keep(seenAtGate(this.#state, seen, policy, offload.bucket, Date.now()), false);
   }
 
   /** Gives a token back: the cloud surely did no work for it. */
   refund(): void {
-    if (this.#bucket !== undefined) this.#store(refund(this.#bucket));
+    if (this.#state !== null) this.#store({ ...this.#state, bucket: refund(this.#state.bucket) });
   }
 
-  /** Forgets a bucket that is full again: a client that is unknown starts with a full one anyway. */
+  /** Forgets a bucket that is full again and a history that is old: a client that is unknown has the same. */
   override async alarm(): Promise<void> {
-    this.#hasAlarm = false;
-    if (this.#bucket === undefined) return;
-    const { options } = this.#bucket;
-    const bucket = refill(this.#bucket, options, Date.now());
-    if (bucket.tokens < options.depth) return this.#store(bucket);
-    this.#bucket = undefined;
+    this.#alarmAtMs = Number.POSITIVE_INFINITY;
+    if (this.#state === null) return;
+    const left = withoutForgotten(this.#state, Date.now());
+    if (left !== null) return this.#store(left);
+    this.#state = null;
     await this.ctx.storage.deleteAll();
   }
 
-  #refilled(options: BucketOptions): BucketState {
-    const now = Date.now();
-    const before = this.#bucket;
-    if (before === undefined) {
-      // Nothing to write: a full bucket is what no bucket means.
-      this.#bucket = createBucket(options, now);
-      return this.#bucket;
-    }
-    this.#bucket = refill(before, options, now);
-    // A refill alone needs no write, as it follows from the time of the last one; but only while the
-    // options are those that were written, or an eviction would credit that time at the old rate.
-    const sameOptions = before.options.rate === options.rate && before.options.depth === options.depth;
-    if (!sameOptions) this.#store(this.#bucket);
-    return this.#bucket;
+  #policyInForce(offload: PolicyChoice): Promise<PolicyInForce> {
+    policies ??= createPolicyStore(this.env.CONFIG, modelBundle.hash, () => performance.now());
+    return policies.inForce(offload, (work) => this.ctx.waitUntil(work));
   }
 
-  #store(bucket: BucketState): void {
-    this.#bucket = bucket;
-    this.ctx.storage.kv.put(BUCKET_KEY, bucket);
-    const { rate, depth } = bucket.options;
-    if (this.#hasAlarm || rate === 0) return;
-    this.#hasAlarm = true;
-    const msUntilFull = ((depth - bucket.tokens) / rate) * 1000;
-    void this.ctx.storage.setAlarm(Date.now() + Math.max(msUntilFull, FORGET_AFTER_MS));
+  /**
+   * A refill alone needs no write, as it follows from the time of the last one; but only while the options are those
+   * that were written, or an eviction would credit that time at the old rate. Nor does a new bucket: it is full.
+   */
+  #keep(state: GateState, isSpent: boolean): void {
+    const before = this.#state;
+    const isSame =
+      !isSpent &&
+      state.history === (before?.history ?? null) &&
+      (before === null || areSame(before.bucket.options, state.bucket.options));
+    if (isSame) this.#state = state;
+    else this.#store(state);
   }
+
+  #store(state: GateState): void {
+    this.#state = state;
+    this.ctx.storage.kv.put(STATE_KEY, state);
+    const forgettableMs = forgettableAtMs(state);
+    if (forgettableMs === Number.POSITIVE_INFINITY) return;
+    const nowMs = Date.now();
+    const alarmAtMs = Math.min(Math.max(forgettableMs, nowMs + FORGET_AFTER_MS), nowMs + LONGEST_ALARM_MS);
+    // One that comes too early looks again; only one that comes too late has to be moved.
+    if (alarmAtMs >= this.#alarmAtMs) return;
+    this.#alarmAtMs = alarmAtMs;
+    void this.ctx.storage.setAlarm(alarmAtMs);
+  }
+}
+
+function areSame(a: BucketOptions, b: BucketOptions): boolean {
+  return a.rate === b.rate && a.depth === b.depth;
 }

@@ -9,16 +9,11 @@ import {
   checkCalibrationText,
   MAX_CALIBRATION_BYTES,
 } from "@spillway/shared/schema/calibration-check";
-import { readAtMost } from "../body.ts";
 import type { ModelBundle } from "../inference/model-bundle.ts";
-import {
-  KV_CACHE_SECONDS,
-  MAX_HELD_CALIBRATIONS,
-  MAX_REFUSED_CALIBRATIONS,
-  SHARED_LOAD_TIMEOUT_MS,
-} from "../limits.ts";
+import { MAX_HELD_CALIBRATIONS, MAX_REFUSED_CALIBRATIONS, SHARED_LOAD_TIMEOUT_MS } from "../limits.ts";
 import { sha256Hex } from "../sha256.ts";
-import { kvRead } from "./kv-read.ts";
+import { keepNewest } from "./keep-newest.ts";
+import { kvReadBytes } from "./kv-read.ts";
 import { createSharedLoads } from "./shared-loads.ts";
 
 export interface CalibrationStore {
@@ -50,7 +45,7 @@ export function createCalibrationStore(kv: KVNamespace, bundle: ModelBundle): Ca
 
   /** Remembers only what is certain: what KV lacks may yet come, and what is damaged there be mended. */
   async function load(sha256: string): Promise<CalibrationCheck> {
-    const bytes = await kvRead(readBytes(kv, calibrationKey(sha256)));
+    const bytes = await kvReadBytes(kv, calibrationKey(sha256), MAX_CALIBRATION_BYTES);
     if (bytes === "missing") return { ok: false, error: "not in KV" };
     if (bytes === "too-many") return { ok: false, error: `more than ${MAX_CALIBRATION_BYTES} bytes in KV` };
     const actual = await sha256Hex(bytes);
@@ -68,17 +63,4 @@ export function createCalibrationStore(kv: KVNamespace, bundle: ModelBundle): Ca
       return found.ok ? found : { ok: false, error: `calibration: ${sha256}: ${found.error}` };
     },
   };
-}
-
-/** Makes it the newest of the map, and drops the oldest beyond `most`. */
-function keepNewest<T>(map: Map<string, T>, key: string, value: T, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  for (const oldest of map.keys()) if (map.size > most) map.delete(oldest);
-}
-
-/** KV also remembers for this long that a key is missing, so a calibration is published before its configuration. */
-async function readBytes(kv: KVNamespace, key: string): Promise<Uint8Array<ArrayBuffer> | "missing" | "too-many"> {
-  const stream = await kv.get(key, { type: "stream", cacheTtl: KV_CACHE_SECONDS });
-  return stream === null ? "missing" : ((await readAtMost(stream, MAX_CALIBRATION_BYTES)) ?? "too-many");
 }

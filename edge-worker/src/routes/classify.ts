@@ -21,6 +21,7 @@ const querySchema = z.object({
 export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
   const isolate = context.get("isolate");
   const startedMs = isolate.now();
+  const atMs = Date.now();
   const background = context.get("background");
   const effective = await isolate.configs.current(background);
   const { config } = effective;
@@ -47,7 +48,8 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
     deadlineMs: query.data.deadline_ms ?? null,
   };
   const { OFFLOAD_GATE } = context.env;
-  const gate = gateOf(OFFLOAD_GATE.get(OFFLOAD_GATE.idFromName(clientKey)), background);
+  const stub = OFFLOAD_GATE.get(OFFLOAD_GATE.idFromName(clientKey));
+  const gate = gateOf(stub, isolate.reports, { clientKey, atMs }, background);
   const outcome = await classify(request, effective, { ...isolate, gate });
   return outcome.ok ? context.json(outcome.result) : problem(context, outcome);
 });

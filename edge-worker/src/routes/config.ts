@@ -1,4 +1,4 @@
-// `GET` and `PUT /v1/config`: the configuration in force, and changing it.
+// `GET` and `PUT /v1/config`: the configuration in force with the policy that decides by it, and changing it.
 //
 // PUT needs If-Match, so that two operators cannot overwrite each other unseen. KV has no compare-and-
 // swap and carries a write to other locations in up to a minute: until then the check is a courtesy,
@@ -9,14 +9,12 @@ import type { AppEnv } from "../app-env.ts";
 import { readAtMost } from "../body.ts";
 import type { EffectiveConfig } from "../config/config-store.ts";
 import { problem } from "../errors.ts";
-import type { ModelBundle } from "../inference/model-bundle.ts";
 import { sha256Hex } from "../sha256.ts";
 import { log } from "../telemetry/log.ts";
 
 export const configRoutes = new Hono<AppEnv>()
   .get("/", async (context) => {
-    const { configs, bundle } = context.get("isolate");
-    return answer(context, await configs.current(context.get("background")), bundle);
+    return answer(context, await context.get("isolate").configs.current(context.get("background")));
   })
   .put("/", async (context) => {
     const { settings, configs, bundle } = context.get("isolate");
@@ -41,7 +39,7 @@ export const configRoutes = new Hono<AppEnv>()
       }
       const replaced = await configs.replace(checked.config, context.get("background"));
       if (!replaced.ok) return problem(context, { reason: "invalid-config", detail: replaced.error });
-      return await answer(context, replaced.effective, bundle);
+      return await answer(context, replaced.effective);
     } catch (error) {
       log("config-not-stored", { detail: String(error) });
       return problem(
@@ -53,11 +51,13 @@ export const configRoutes = new Hono<AppEnv>()
   });
 
 /** The tag is of the text that this answer is made from, not of what KV may hold by now. */
-async function answer(context: Context<AppEnv>, effective: EffectiveConfig, bundle: ModelBundle): Promise<Response> {
+async function answer(context: Context<AppEnv>, effective: EffectiveConfig): Promise<Response> {
   const { config, source, error, storedText } = effective;
+  const { bundle, policies } = context.get("isolate");
+  const policy = await policies.report(config.offload);
   context.header("etag", await entityTag(storedText));
   context.header("cache-control", "no-store");
-  return context.json({ config, version: config.version, source, error, model: bundle.hash });
+  return context.json({ config, version: config.version, source, error, model: bundle.hash, policy });
 }
 
 function refuseStranger(context: Context<AppEnv>, token: string | undefined): Response {

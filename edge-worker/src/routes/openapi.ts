@@ -1,5 +1,5 @@
 // `GET /openapi.json`: the HTTP contract, its schemas taken from those that the code checks with.
-import { configSchema } from "@spillway/shared/schema/config";
+import { configSchema, policyNameSchema } from "@spillway/shared/schema/config";
 import { resultSchema } from "@spillway/shared/schema/result";
 import { z } from "zod";
 import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
@@ -18,6 +18,13 @@ const effectiveConfigSchema = z.object({
   source: z.enum(["kv", "default", "last-good"]),
   error: z.string().nullable(),
   model: z.string(),
+  /** What decides about offloads, and why it is not what the configuration names. */
+  policy: z.object({
+    configured: policyNameSchema,
+    inForce: policyNameSchema,
+    key: z.string().nullable(),
+    error: z.string().nullable(),
+  }),
 });
 
 const json = (name: string) => ({ "application/json": { schema: { $ref: `#/components/schemas/${name}` } } });

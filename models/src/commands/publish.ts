@@ -1,4 +1,5 @@
-// `spillway publish`: puts a checked configuration, and the calibration it is to use, into the Worker's KV.
+// `spillway publish`: puts a checked configuration, and the calibration and the policy it is to use, into the
+// Worker's KV.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { readCalibration } from "../evaluation/calibration-file.ts";
@@ -11,10 +12,13 @@ import { parseFlags, UsageError } from "../usage.ts";
 
 const DEFAULT_MODEL = "models/cifar100";
 
-const HELP = `spillway publish [--config FILE] [--calibration FILE] [--remote] [--dry-run] [--json] [--out FILE]
+const HELP = `spillway publish [--config FILE] [--calibration FILE] [--policy FILE] [--remote] [--dry-run]
+                 [--json] [--out FILE]
 
   --config FILE       configuration to publish (default: the one in KV, else the Worker's own default)
   --calibration FILE  calibration it is to use (default: the one it names, else the Worker's own)
+  --policy FILE       policy that \`spillway policy\` wrote, for the bucket of that configuration (default: the one
+                      it names); decides instead of offload.threshold
   --keep-thresholds   publish another calibration though the thresholds were chosen with the one in force
   --model FOLDER      model that the Worker runs (default ${DEFAULT_MODEL})
   --remote            write to Cloudflare, with wrangler's login; otherwise to the KV of \`npm start\`
@@ -23,8 +27,9 @@ const HELP = `spillway publish [--config FILE] [--calibration FILE] [--remote] [
   --json              print { version, calibration, changes: [{ path, old, new }], target }
   --out FILE          also write that there
 
-Both are checked against the model first. Unless the configuration brings a new version, it becomes the
-time of publishing. Running Workers take up the change without a restart.
+All are checked against the model first, and a policy against the bucket too. One in a file that does not fit is
+refused; one in KV gets a note, as the Worker goes by offload.threshold in its place. Unless the configuration brings
+a new version, it becomes the time of publishing. Running Workers take up the change without a restart.
 `;
 
 export async function run(args: string[]): Promise<void> {
@@ -33,6 +38,7 @@ export async function run(args: string[]): Promise<void> {
     {
       config: { type: "string" },
       calibration: { type: "string" },
+      policy: { type: "string" },
       "keep-thresholds": { type: "boolean", default: false },
       model: { type: "string", default: DEFAULT_MODEL },
       remote: { type: "boolean", default: false },
@@ -59,6 +65,7 @@ export async function run(args: string[]): Promise<void> {
     bundled: await readCalibration(path.join(values.model, "calibration.json"), folder),
     config: await readOptional(values.config),
     calibration: await readOptional(values.calibration),
+    policy: await readOptional(values.policy),
     keepThresholds: values["keep-thresholds"],
   };
   const kv = createWranglerKv(target);

@@ -1,5 +1,5 @@
-// Publishing a configuration and its calibration: both are checked against the model before anything
-// is written, the calibration goes first, and the one key `config` then changes both together.
+// Publishing a configuration, its calibration and its policy: all are checked against the model before anything is
+// written, the configuration goes last, and the one key `config` then changes them together.
 import { isDeepStrictEqual } from "node:util";
 import type { Calibration } from "@spillway/shared/schema/calibration";
 import { calibrationKey, checkCalibrationText } from "@spillway/shared/schema/calibration-check";
@@ -7,6 +7,7 @@ import { CONFIG_KEY, type Config, checkConfigText, defaultConfig } from "@spillw
 import type { Manifest } from "@spillway/shared/schema/manifest";
 import { sha256Hex } from "../sha256.ts";
 import { type Change, configChanges } from "./config-changes.ts";
+import { freshPolicy, policyWarnings, withPolicy } from "./policy.ts";
 
 /** A document from outside. */
 export interface NamedText {
@@ -25,6 +26,8 @@ export interface PublishRequest {
   config: NamedText | null;
   /** null keeps the configuration's. */
   calibration: NamedText | null;
+  /** Absent or null keeps the configuration's. */
+  policy?: NamedText | null;
   /** Publishes another calibration even under thresholds that were chosen with the one in force. */
   keepThresholds: boolean;
 }
@@ -54,25 +57,28 @@ const REMEDY = "give the --config chosen with it, or --keep-thresholds";
  * @throws Error with one line naming the document and what is wrong with it; nothing is written then
  */
 export async function publish(request: PublishRequest, store: PublishStore, now: Date): Promise<Publication> {
-  const fresh = request.calibration === null ? null : freshCalibration(request, request.calibration);
+  const fresh = freshCalibration(request);
+  const policy = request.policy ? freshPolicy(request.policy, request.modelHash) : null;
   const wanted = request.config === null ? null : checkedConfig(request, request.config);
   const stored = await store.get(CONFIG_KEY);
   const before = stored === null ? standard(request, request.bundled) : parsed(stored);
-  const config = wanted ?? storedConfig(request, stored, fresh?.calibration ?? request.bundled);
-  const isStale = fresh !== null && wanted === null && stored !== null && !isInForce(request, fresh, config);
-  if (isStale && !request.keepThresholds) throw new Error(`${fresh.name}: ${STALE}; ${REMEDY}`);
-  const renamed = fresh === null || wanted === null ? [] : renameWarnings(request, wanted, fresh);
+  const found = wanted ?? storedConfig(request, stored, fresh?.calibration ?? request.bundled);
+  const config = policy === null ? found : withPolicy(found, policy);
+  const isKept = wanted === null && stored !== null;
+  const stale = isKept ? staleWarnings(request, config, fresh) : [];
+  const renamed = renameWarnings(request, wanted, fresh);
   if (fresh !== null) config.calibration = fresh.sha256;
   if (config.version === before.version) config.version = now.toISOString();
 
   const used = fresh?.calibration ?? (await storedCalibration(request, config.calibration, store));
-  if (fresh !== null) await store.put(calibrationKey(fresh.sha256), fresh.text);
+  const unfit = policy === null ? await policyWarnings(config, request.modelHash, store) : [];
+  for (const document of [fresh, policy]) if (document !== null) await store.put(document.key, document.text);
   await store.put(CONFIG_KEY, JSON.stringify(config));
   return {
     version: config.version,
     calibration: config.calibration,
     changes: configChanges(before, config),
-    warnings: [...(isStale ? [STALE] : []), ...renamed, ...voteWarnings(config, used)],
+    warnings: [...stale, ...renamed, ...voteWarnings(config, used), ...unfit],
   };
 }
 
@@ -92,11 +98,20 @@ function checkedConfig({ manifest, modelHash }: PublishRequest, { name, text }: 
   return checked.config;
 }
 
-type Fresh = ReturnType<typeof freshCalibration>;
+interface FreshCalibration {
+  name: string;
+  text: string;
+  key: string;
+  sha256: string;
+  calibration: Calibration;
+}
 
-function freshCalibration(request: PublishRequest, document: NamedText) {
-  const { name, text } = document;
-  return { name, text, sha256: sha256Hex(text), calibration: checkedCalibration(request, document) };
+function freshCalibration(request: PublishRequest): FreshCalibration | null {
+  if (request.calibration === null) return null;
+  const { name, text } = request.calibration;
+  const calibration = checkedCalibration(request, request.calibration);
+  const sha256 = sha256Hex(text);
+  return { name, text, key: calibrationKey(sha256), sha256, calibration };
 }
 
 function checkedCalibration({ manifest, modelHash }: PublishRequest, { name, text }: NamedText): Calibration {
@@ -119,14 +134,27 @@ async function storedCalibration(
   return checkedCalibration(request, { name: key, text });
 }
 
+/** @throws Error where the thresholds were in force with another calibration, unless they are to be kept */
+function staleWarnings(request: PublishRequest, config: Config, fresh: FreshCalibration | null): string[] {
+  if (fresh === null || isInForce(request, fresh, config)) return [];
+  if (!request.keepThresholds) throw new Error(`${fresh.name}: ${STALE}; ${REMEDY}`);
+  return [STALE];
+}
+
 /** Whether the configuration's thresholds were in force with this very calibration. */
-function isInForce({ bundled }: PublishRequest, fresh: Fresh, { calibration }: Config): boolean {
+function isInForce({ bundled }: PublishRequest, fresh: FreshCalibration, { calibration }: Config): boolean {
   if (calibration !== null) return calibration === fresh.sha256;
   return isDeepStrictEqual(bundled, fresh.calibration);
 }
 
 /** A configuration that `tune` wrote names the calibration that its thresholds were chosen with. */
-function renameWarnings({ config: file }: PublishRequest, { calibration }: Config, fresh: Fresh): string[] {
+function renameWarnings(
+  { config: file }: PublishRequest,
+  wanted: Config | null,
+  fresh: FreshCalibration | null,
+): string[] {
+  if (fresh === null || wanted === null) return [];
+  const { calibration } = wanted;
   if (calibration === null || calibration === fresh.sha256) return [];
   return [
     `${file?.name} names calibration ${calibration}, with which its thresholds were chosen; ${fresh.name} is not it`,

@@ -2,6 +2,13 @@
 // Object and the simulator run the same code. Over any span of t seconds that starts with a full
 // bucket it grants at most rate x t + depth tokens, whatever the clock does.
 
+/**
+ * From here on a token counts as whole. Ten refills of 0.1 come to 1 - 2^-53, and it is the bucket's owner who would
+ * wait a turn longer for that. What is missing stays missing: a bucket may go this far below zero, so that no number
+ * of such grants adds up to a token that nobody was promised.
+ */
+export const WHOLE_TOKEN = 1 - 1e-9;
+
 export interface BucketOptions {
   /** Tokens a second, at least 0. */
   rate: number;
@@ -32,17 +39,26 @@ export function createBucket(options: BucketOptions, nowMs: number): BucketState
 export function refill(state: BucketState, options: BucketOptions, nowMs: number): BucketState {
   checkOptions(options, nowMs);
   const elapsedSeconds = Math.max(0, nowMs - state.updatedAtMs) / 1000;
-  const credited = Math.min(state.tokens + elapsedSeconds * state.options.rate, state.options.depth);
   return {
-    tokens: Math.min(credited, options.depth),
+    tokens: Math.min(refilled(state.tokens, state.options, elapsedSeconds), options.depth),
     updatedAtMs: Math.max(nowMs, state.updatedAtMs),
     options,
   };
 }
 
+/** Tokens after so many seconds: the sum that the bucket and its simulation share. */
+export function refilled(tokens: number, { rate, depth }: BucketOptions, elapsedSeconds: number): number {
+  return Math.min(tokens + elapsedSeconds * rate, depth);
+}
+
+/** Whether there is a whole one. */
+export function hasToken(tokens: number, { depth }: BucketOptions): boolean {
+  return tokens >= WHOLE_TOKEN && depth >= 1;
+}
+
 /** Takes one token; null when there is no whole one. */
 export function spend(state: BucketState): BucketState | null {
-  return state.tokens >= 1 ? { ...state, tokens: state.tokens - 1 } : null;
+  return hasToken(state.tokens, state.options) ? { ...state, tokens: state.tokens - 1 } : null;
 }
 
 /** Gives one token back, never above the depth. */
@@ -52,7 +68,7 @@ export function refund(state: BucketState): BucketState {
 
 /** Seconds until one whole token is there; Infinity when it never will be. */
 export function secondsUntilToken(state: BucketState): number {
-  if (state.tokens >= 1) return 0;
+  if (hasToken(state.tokens, state.options)) return 0;
   if (state.options.depth < 1 || state.options.rate === 0) return Number.POSITIVE_INFINITY;
   return (1 - state.tokens) / state.options.rate;
 }

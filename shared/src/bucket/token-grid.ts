@@ -45,6 +45,14 @@ export function tokenGrid(rate: number, depth: number): TokenGrid {
   return best;
 }
 
+/** Of a level: what a sum of many refills may fall short of it. */
+const LEVEL_TOLERANCE = 1e-6;
+
+/** The level that so many tokens reach, p to m: what is below one token counts as one, what is above the grid as m. */
+export function wholeTokenLevel(tokens: number, { p, m }: TokenGrid): number {
+  return Math.max(p, Math.min(Math.floor(tokens * p + LEVEL_TOLERANCE), m));
+}
+
 /** @throws RangeError for a grid that holds no whole token, never fills, or has too many levels */
 export function checkTokenGrid({ q, p, m }: TokenGrid): void {
   if (!(Number.isInteger(q) && q >= 1)) throw new RangeError(`q: expected a whole number, at least 1, got ${q}`);

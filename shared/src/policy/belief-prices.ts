@@ -3,20 +3,15 @@
 // Kaelbling, ICML 1995): what is seen of them does not depend on what is offloaded, so nothing is gained by probing.
 import { checkTokenGrid, type TokenGrid } from "../bucket/token-grid.ts";
 import type { HiddenMarkovModel } from "./hidden-markov.ts";
+import type { TrafficModel } from "./traffic-model.ts";
 import { checkIterationOptions } from "./value-iteration.ts";
 
-/** How images come: their difficulty by bands of the metric, and the time between them. */
-export interface TrafficModel {
-  difficulty: HiddenMarkovModel;
-  /** Expected gain of an offload in each band of the metric, [difficulty.symbols]. */
-  bandGains: Float64Array;
-  pace: HiddenMarkovModel;
-  /** Time units between two images for each symbol of the pace, at least 0, [pace.symbols]. */
-  paceUnits: Float64Array;
-}
+/** What the prices depend on. */
+export type PricedTraffic = Pick<TrafficModel, "difficulty" | "bandGains" | "pace" | "paceSeconds">;
 
 /** Row-major [pace states, difficulty states, m - p + 1]: what a token spent at level p + k costs later, at least 0. */
 export interface TokenPrices {
+  /** q levels a second, which need not be whole here. */
   grid: TokenGrid;
   values: Float64Array;
 }
@@ -33,31 +28,45 @@ export interface PriceOptions {
 const SHORTEST_ROUND = 8;
 /** What is left of a change after a round, at most, for the rest of it to be foretold. */
 const SLOWEST_DECAY = 0.99;
+/** A fill this close to a level, in levels, reaches it. */
+const FILL_TOLERANCE = 1e-6;
 
 /**
  *     W(a, s, n) = sum_b e_s(b) max(L(n), gain_b + L(n - p)),
  *     L(a, s, n) = g sum_a' P(a, a') sum_i e_a'(i) sum_s' P(s, s') W(a', s', min(n + q u_i, m)),
  *
- * for pace a, difficulty s, level n, bands b, intervals of u_i units, discount g; below p tokens only L(n) is left.
+ * for pace a, difficulty s, level n, bands b, intervals of u_i seconds, discount g; below p tokens only L(n) is left.
  * The price at n is L(n) - L(n - p). What a band adds, max(0, gain_b - price), is a falling piecewise linear function
  * of the price for each state: sorted once, then looked up.
  * Cost a sweep: O(levels * pace * difficulty * (pace * intervals + difficulty) + pace * difficulty * bands). 24 states
- * of difficulty, two of pace, 100 bands and 200 levels take some 1200 sweeps, 0.6 s.
+ * of difficulty, two of pace, 50 bands and 200 levels take 0.2 to 0.8 s, the longer the longer the bucket takes to fill.
  *
  * @throws RangeError for gains or intervals that are not one for each symbol, or not finite, and for options or a
  * grid outside their limits
  */
 export function solveTokenPrices(
-  traffic: TrafficModel,
+  traffic: PricedTraffic,
   grid: TokenGrid,
-  { discount = 0.999, maxSweeps = 5000, tolerance = 1e-5 }: PriceOptions = {},
+  { discount = 0.9999, maxSweeps = 5000, tolerance = 1e-4 }: PriceOptions = {},
 ): TokenPrices {
   checkTraffic(traffic);
-  checkTokenGrid(grid);
+  if (!(grid.q >= 0 && Number.isFinite(grid.q))) throw new RangeError(`q: expected at least 0, got ${grid.q}`);
+  checkTokenGrid({ ...grid, q: 1 });
   checkIterationOptions(discount, maxSweeps, tolerance);
   const cells = traffic.pace.states * traffic.difficulty.states;
-  // By level first, so that all states of a level lie side by side: [m + 1, pace states, difficulty states].
-  const worth = new Float64Array((grid.m + 1) * cells);
+  const later = settledLater(traffic, grid, { discount, maxSweeps, tolerance }).later;
+  return { grid, values: pricesOf(later, grid, cells) };
+}
+
+/**
+ * W and L once they have settled, by level first, so that all states of a level lie side by side: [m + 1, pace states,
+ * difficulty states]. How many sweeps that takes depends on how long the bucket takes to fill, not on how fine its
+ * levels are: they are made on a grid of half as many levels first, and that of half as many again.
+ */
+function settledLater(traffic: PricedTraffic, grid: TokenGrid, options: Required<PriceOptions>) {
+  const { discount, maxSweeps, tolerance } = options;
+  const cells = traffic.pace.states * traffic.difficulty.states;
+  const worth = startingWorth(traffic, grid, options);
   const later = new Float64Array(worth.length);
   const arrivals = arrivalsOf(traffic, grid, discount);
   const surplus = surplusTables(traffic.difficulty, traffic.bandGains);
@@ -70,7 +79,28 @@ export function solveTokenPrices(
     if (span <= tolerance) break;
     if (sweep % round === 0) extrapolation.advance(worth);
   }
-  return { grid, values: pricesOf(later, grid, cells) };
+  return { worth, later };
+}
+
+/** From the grid of half as many levels, straight lines between them; zeros where a token is one level already. */
+function startingWorth(traffic: PricedTraffic, grid: TokenGrid, options: Required<PriceOptions>): Float64Array {
+  const cells = traffic.pace.states * traffic.difficulty.states;
+  const started = new Float64Array((grid.m + 1) * cells);
+  if (grid.p === 1) return started;
+  const p = Math.ceil(grid.p / 2);
+  const share = p / grid.p;
+  const coarse = { q: grid.q * share, p, m: Math.max(p, Math.round(grid.m * share)) };
+  const { worth } = settledLater(traffic, coarse, options);
+  for (let level = 0; level <= grid.m; level++) {
+    const place = Math.min(level * share, coarse.m);
+    const below = Math.min(Math.floor(place), coarse.m - 1);
+    for (let cell = 0; cell < cells; cell++) {
+      const low = worth[below * cells + cell];
+      const high = worth[(below + 1) * cells + cell];
+      started[level * cells + cell] = low + (place - below) * (high - low);
+    }
+  }
+  return started;
 }
 
 /** An interval that may follow: the weight of its pace state, and the levels that it fills. */
@@ -81,23 +111,36 @@ interface Arrival {
   filled: number;
 }
 
-function arrivalsOf({ pace, paceUnits }: TrafficModel, { q, m }: TokenGrid, discount: number): Arrival[] {
+function arrivalsOf({ pace, paceSeconds }: PricedTraffic, { q, m }: TokenGrid, discount: number): Arrival[] {
   const arrivals: Arrival[] = [];
   for (let from = 0; from < pace.states; from++) {
     for (let next = 0; next < pace.states; next++) {
       for (let symbol = 0; symbol < pace.symbols; symbol++) {
         const share = pace.transitions[from * pace.states + next] * pace.emissions[next * pace.symbols + symbol];
-        const filled = Math.min(Math.round(q * paceUnits[symbol]), m);
-        if (share > 0) arrivals.push({ from, next, weight: discount * share, filled });
+        for (const { levels, weight } of wholeLevels(Math.min(q * paceSeconds[symbol], m))) {
+          if (share * weight > 0) arrivals.push({ from, next, weight: discount * share * weight, filled: levels });
+        }
       }
     }
   }
   return arrivals;
 }
 
+/** A fill between two levels as a chance of either, so that it is right in the mean. */
+function wholeLevels(fill: number): { levels: number; weight: number }[] {
+  const whole = Math.floor(fill + FILL_TOLERANCE);
+  const rest = Math.max(0, fill - whole);
+  return rest < FILL_TOLERANCE
+    ? [{ levels: whole, weight: 1 }]
+    : [
+        { levels: whole, weight: 1 - rest },
+        { levels: whole + 1, weight: rest },
+      ];
+}
+
 /** L from W: the bucket fills for as long as the interval lasts, the pace moves on, and the difficulty. */
 function expectNext(
-  { difficulty: { states, transitions }, pace }: TrafficModel,
+  { difficulty: { states, transitions }, pace }: PricedTraffic,
   { m }: TokenGrid,
   arrivals: readonly Arrival[],
   worth: Float64Array,
@@ -240,15 +283,15 @@ function rankFrom(rank: number, gains: Float64Array, price: number): number {
   return at;
 }
 
-function checkTraffic({ difficulty, bandGains, pace, paceUnits }: TrafficModel): void {
+function checkTraffic({ difficulty, bandGains, pace, paceSeconds }: PricedTraffic): void {
   if (bandGains.length !== difficulty.symbols) {
     throw new RangeError(`bandGains: expected ${difficulty.symbols}, one for each symbol, got ${bandGains.length}`);
   }
-  if (paceUnits.length !== pace.symbols) {
-    throw new RangeError(`paceUnits: expected ${pace.symbols}, one for each symbol, got ${paceUnits.length}`);
+  if (paceSeconds.length !== pace.symbols) {
+    throw new RangeError(`paceSeconds: expected ${pace.symbols}, one for each symbol, got ${paceSeconds.length}`);
   }
   const gain = bandGains.find((value) => !Number.isFinite(value));
   if (gain !== undefined) throw new RangeError(`bandGains: expected finite numbers, got ${gain}`);
-  const units = paceUnits.find((value) => !(value >= 0 && Number.isFinite(value)));
-  if (units !== undefined) throw new RangeError(`paceUnits: expected finite numbers, at least 0, got ${units}`);
+  const units = paceSeconds.find((value) => !(value >= 0 && Number.isFinite(value)));
+  if (units !== undefined) throw new RangeError(`paceSeconds: expected finite numbers, at least 0, got ${units}`);
 }

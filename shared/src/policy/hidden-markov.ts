@@ -212,7 +212,8 @@ function forwardBeliefs(model: HiddenMarkovModel, symbols: Uint16Array) {
   return { forward, scale, logLikelihood: total / symbols.length };
 }
 
-function normalisedRows(counts: Float64Array, columns: number, prior: number): Float64Array {
+/** Rows divided by their sums, each number raised by the prior before. */
+export function normalisedRows(counts: Float64Array, columns: number, prior = 0): Float64Array {
   const normalised = new Float64Array(counts.length);
   for (let start = 0; start < counts.length; start += columns) {
     let sum = 0;

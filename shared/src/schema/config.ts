@@ -17,7 +17,7 @@ export const MAX_IMAGE_BYTES = 16_777_216;
 /** Decoding needs four bytes a pixel and an isolate has 128 MB. */
 export const MAX_IMAGE_PIXELS = 16_000_000;
 
-export const policyNameSchema = z.enum(["threshold", "mdp", "q-network"]);
+export const policyNameSchema = z.enum(["threshold", "mdp", "q-network", "belief"]);
 export type PolicyName = z.infer<typeof policyNameSchema>;
 
 export const routeSchema = z.enum(["large", "tail"]);
@@ -48,6 +48,7 @@ export const configSchema = z.strictObject({
     policy: policyNameSchema,
     /** Offload when the expected gain is at least this. */
     threshold: z.number().min(-1).max(1),
+    /** Where KV keeps the policy, unless that is `threshold`. Without a good one there, `threshold` stands in. */
     policyKey: z.string().min(1).max(256).nullable(),
     bucket: z.strictObject({
       /** Tokens a second. */

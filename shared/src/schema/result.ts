@@ -1,6 +1,6 @@
 // The answer to one classified image: the label, and everything that decided it.
 import { z } from "zod";
-import { routeSchema } from "./config.ts";
+import { policyNameSchema, routeSchema } from "./config.ts";
 
 /** Why a request was answered as it was. */
 export const reasonSchema = z.enum([
@@ -32,7 +32,8 @@ export const decisionSchema = z.strictObject({
   threshold: z.number().nullable(),
   /** Tokens left in the client's bucket after the decision; null when it was not asked. */
   tokens: z.number().nullable(),
-  policy: z.string().nullable(),
+  /** The policy that decided: `threshold` also where the configured one is not to be had; null when none was asked. */
+  policy: policyNameSchema.nullable(),
   /** Body bytes sent to the cloud; null when nothing was sent. */
   bytesSent: z.int().nonnegative().nullable(),
 });

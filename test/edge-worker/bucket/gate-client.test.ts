@@ -1,28 +1,44 @@
-// The Worker's side of the gate when the gate fails or is late; the working gate is in offload-gate.test.ts.
-import { defaultConfig } from "@spillway/shared/schema/config";
-import { expect, test } from "vitest";
+// The Worker's side of the gate: when the gate fails or is late, and what it hears of images that do not ask. The
+// working gate is in offload-gate.test.ts.
+import type { GateDecision } from "@spillway/shared/policy/gate";
+import { type Config, defaultConfig, type PolicyName } from "@spillway/shared/schema/config";
+import { describe, expect, test } from "vitest";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { gateOf } from "../../../edge-worker/src/bucket/gate-client.ts";
-import type { GateDecision } from "../../../edge-worker/src/bucket/offload-gate.ts";
+import { createImageReports } from "../../../edge-worker/src/bucket/image-reports.ts";
+import type { GateReport, GateRequest } from "../../../edge-worker/src/bucket/offload-gate.ts";
+import { MAX_REPORTED_IMAGES, REPORT_AFTER_MS } from "../../../edge-worker/src/limits.ts";
 
 const { offload } = defaultConfig(modelBundle.manifest, modelBundle.hash, modelBundle.calibration);
 const granted: GateDecision = { offload: true, reason: "offloaded", threshold: 0.1, tokens: 4, policy: "threshold" };
+const by = (policy: PolicyName, enabled = true): Config["offload"] => ({ ...offload, policy, enabled });
 
-/** A gate whose object answers as told, and what was left running behind it. */
-function gateThat(decide: () => Promise<GateDecision>) {
-  let refunds = 0;
-  const refund = async () => {
-    refunds += 1;
-  };
+/** Gates of one isolate whose object answers as told, what it was told, and what was left running behind. */
+function gateThat(decide: (request: GateRequest) => Promise<GateDecision> = async () => granted) {
+  const calls = { decide: [] as GateRequest[], report: [] as GateReport[], refund: 0 };
+  const stub = {
+    decide(request: GateRequest) {
+      calls.decide.push(request);
+      return decide(request);
+    },
+    async report(report: GateReport) {
+      calls.report.push(report);
+      if (report.seen.some(({ metric }) => metric === -1)) throw new Error("overloaded");
+    },
+    async refund() {
+      calls.refund += 1;
+    },
+  } as unknown as Parameters<typeof gateOf>[0];
   const pending: Promise<unknown>[] = [];
-  const stub = { decide, refund } as unknown as Parameters<typeof gateOf>[0];
-  const gate = gateOf(stub, (work) => pending.push(work));
-  return { gate, pending, refunds: () => refunds };
+  const reports = createImageReports();
+  const gateAt = (atMs: number, clientKey = "client") =>
+    gateOf(stub, reports, { clientKey, atMs }, (work) => pending.push(work));
+  return { gateAt, pending, calls };
 }
 
 test("an object that fails grants nothing", async () => {
-  const { gate } = gateThat(() => Promise.reject(new Error("overloaded")));
-  expect(await gate.decide(0.5, offload, 1000)).toMatchObject({ offload: false, reason: "gate-unavailable" });
+  const { gateAt } = gateThat(() => Promise.reject(new Error("overloaded")));
+  expect(await gateAt(0).decide(0.5, offload, 1000)).toMatchObject({ offload: false, reason: "gate-unavailable" });
 });
 
 test.each([
@@ -30,9 +46,75 @@ test.each([
   ["refused", { ...granted, offload: false, reason: "no-tokens" } as const, 0],
 ])("what is %s too late is given back %#", async (_name, late, refunds) => {
   const decision = Promise.withResolvers<GateDecision>();
-  const told = gateThat(() => decision.promise);
-  expect(await told.gate.decide(0.5, offload, 5)).toMatchObject({ offload: false, reason: "gate-unavailable" });
+  const { gateAt, pending, calls } = gateThat(() => decision.promise);
+  expect(await gateAt(0).decide(0.5, offload, 5)).toMatchObject({ offload: false, reason: "gate-unavailable" });
   decision.resolve(late);
-  await Promise.all(told.pending);
-  expect(told.refunds()).toBe(refunds);
+  await Promise.all(pending);
+  expect(calls.refund).toBe(refunds);
+});
+
+describe("images that do not ask", () => {
+  const notOfInterest = () => expect.fail("nobody wants to know");
+
+  test.each([
+    ["threshold", true],
+    ["mdp", true],
+    ["belief", false],
+    ["q-network", false],
+  ] as const)("are of no interest to %s while offloading is enabled: %s", async (policy, enabled) => {
+    const { gateAt, calls } = gateThat();
+    for (let k = 0; k < 2 * MAX_REPORTED_IMAGES; k++) gateAt(k).note(notOfInterest, by(policy, enabled));
+    await gateAt(0).decide(0.5, by(policy, enabled), 1000);
+    expect(calls.report).toEqual([]);
+    expect(calls.decide).toMatchObject([{ metric: 0.5, seen: [] }]);
+  });
+
+  test.each(["belief", "q-network"] as const)("ride along with the next that asks %s, once", async (policy) => {
+    const { gateAt, calls } = gateThat();
+    gateAt(10).note(() => 0.1, by(policy));
+    gateAt(20).note(() => 0.2, by(policy));
+    gateAt(20, "other").note(() => 0.9, by(policy));
+    await gateAt(30).decide(0.5, by(policy), 1000);
+    await gateAt(40).decide(0.6, by(policy), 1000);
+    const seen = [
+      { metric: 0.1, atMs: 10 },
+      { metric: 0.2, atMs: 20 },
+    ];
+    expect(calls.decide).toMatchObject([
+      { metric: 0.5, atMs: 30, seen, offload: { policy, policyKey: null, bucket: offload.bucket } },
+      { metric: 0.6, atMs: 40, seen: [] },
+    ]);
+    expect(calls.report).toEqual([]);
+  });
+
+  test("go out together when they are as many as may wait, and not one before", async () => {
+    const { gateAt, calls, pending } = gateThat();
+    for (let k = 1; k < MAX_REPORTED_IMAGES; k++) gateAt(k).note(() => k, by("belief"));
+    expect(pending).toEqual([]);
+    gateAt(MAX_REPORTED_IMAGES).note(() => MAX_REPORTED_IMAGES, by("belief"));
+    await Promise.all(pending);
+    expect(calls.report).toHaveLength(1);
+    expect(calls.report[0].seen.map(({ atMs }) => atMs)).toEqual(Array.from({ length: 32 }, (_, k) => k + 1));
+    await gateAt(99).decide(0.5, by("belief"), 1000);
+    expect(calls.decide[0].seen).toEqual([]);
+  });
+
+  test("go out when the oldest is too old as another comes, and not before", async () => {
+    const { gateAt, calls } = gateThat();
+    gateAt(0).note(() => 0.1, by("belief"));
+    gateAt(REPORT_AFTER_MS).note(() => 0.2, by("belief"));
+    expect(calls.report).toEqual([]);
+    gateAt(REPORT_AFTER_MS + 1).note(() => 0.3, by("belief"));
+    expect(calls.report).toMatchObject([{ seen: [{ metric: 0.1 }, { metric: 0.2 }, { metric: 0.3 }] }]);
+  });
+
+  test("a report that fails is dropped", async () => {
+    const { gateAt, calls, pending } = gateThat();
+    gateAt(0).note(() => -1, by("belief"));
+    gateAt(REPORT_AFTER_MS + 1).note(() => 0.1, by("belief"));
+    await Promise.all(pending);
+    expect(calls.report).toHaveLength(1);
+    await gateAt(REPORT_AFTER_MS + 2).decide(0.5, by("belief"), 1000);
+    expect(calls.decide[0].seen).toEqual([]);
+  });
 });

@@ -6,6 +6,7 @@ import {
   refund,
   secondsUntilToken,
   spend,
+  WHOLE_TOKEN,
 } from "@spillway/shared/bucket/token-bucket";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
@@ -67,7 +68,7 @@ describe("any schedule of refills, spends, refunds, changed options and a clock 
         let options = first;
         let state = createBucket(options, START_MS);
         let nowMs = START_MS;
-        const isWithin = () => state.tokens >= 0 && state.tokens <= options.depth;
+        const isWithin = () => state.tokens >= WHOLE_TOKEN - 1 && state.tokens <= options.depth;
         for (const each of steps) {
           nowMs += each.jumpMs;
           options = each.options ?? options;
@@ -188,8 +189,19 @@ describe("spend", () => {
     const state = { tokens: 1.5, updatedAtMs: START_MS, options };
     expect(spend(state)).toEqual({ tokens: 0.5, updatedAtMs: START_MS, options });
     expect(spend({ ...state, tokens: 1 })?.tokens).toBe(0);
-    expect(spend({ ...state, tokens: 1 - Number.EPSILON })).toBeNull();
+    expect(spend({ ...state, tokens: WHOLE_TOKEN - Number.EPSILON })).toBeNull();
     expect(state.tokens).toBe(1.5);
+  });
+
+  it("makes nobody wait for what rounding takes from a sum of refills", () => {
+    const options = { rate: 0.1, depth: 5 };
+    let state: BucketState = { tokens: 0, updatedAtMs: START_MS, options };
+    for (let second = 1; second <= 10; second++) state = refill(state, options, START_MS + second * 1000);
+    expect(state.tokens).toBeLessThan(1);
+    const spent = spend(state);
+    expect(spent).not.toBeNull();
+    // What was missing is still owed.
+    expect(spent?.tokens).toBe(state.tokens - 1);
   });
 
   it.each([0, 0.5, 1 - Number.EPSILON])("grants none at a depth of %d, however long one waits", (depth) => {

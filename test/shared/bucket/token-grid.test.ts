@@ -5,6 +5,7 @@ import {
   MAX_GRID_SCALE,
   type TokenGrid,
   tokenGrid,
+  wholeTokenLevel,
 } from "@spillway/shared/bucket/token-grid";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -118,5 +119,39 @@ describe("checkTokenGrid", () => {
     [{ q: 1, p: 4, m: MAX_GRID_LEVELS + 1 }, "m: expected a whole number, 4 to 10000, got 10001"],
   ])("refuses %o", (grid, message) => {
     expect(() => checkTokenGrid(grid)).toThrow(new RangeError(message));
+  });
+});
+
+describe("wholeTokenLevel", () => {
+  const GRID = { q: 1, p: 10, m: 25 };
+  it.each([
+    ["below one token", 0.99, 10],
+    ["nothing", 0, 10],
+    ["a debt", -1, 10],
+    ["one token", 1, 10],
+    ["one token but for rounding", 1 - 2 ** -53, 10],
+    ["just below a level", 1.0999, 10],
+    ["a level", 1.1, 11],
+    ["a level but for rounding", 1.1 - 2 ** -52, 11],
+    ["as much below a level as still counts", 1.1 - 0.9e-7, 11],
+    ["more than that below it", 1.1 - 1.1e-7, 10],
+    ["the top", 2.5, 25],
+    ["above the top", 2.6, 25],
+    ["far above it", 1e300, 25],
+  ])("is p to m: %s", (_, tokens, level) => {
+    expect(wholeTokenLevel(tokens, GRID)).toBe(level);
+  });
+
+  it("is p where the bucket holds one token", () => {
+    for (const tokens of [0, 1, 2]) expect(wholeTokenLevel(tokens, { q: 1, p: 7, m: 7 })).toBe(7);
+  });
+
+  it.each([0.1, 0.05, 0.25, 0.07, 1 / 3])("is exact after any number of refills of %d", (rate) => {
+    const grid = tokenGrid(rate, 50);
+    let tokens = 0;
+    for (let level = grid.q; level <= grid.m; level += grid.q) {
+      tokens += rate;
+      expect(wholeTokenLevel(tokens, grid)).toBe(Math.max(grid.p, level));
+    }
   });
 });

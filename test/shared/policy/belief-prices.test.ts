@@ -1,5 +1,5 @@
 import { type TokenGrid, tokenGrid } from "@spillway/shared/bucket/token-grid";
-import { type PriceOptions, solveTokenPrices, type TrafficModel } from "@spillway/shared/policy/belief-prices";
+import { type PriceOptions, type PricedTraffic, solveTokenPrices } from "@spillway/shared/policy/belief-prices";
 import type { HiddenMarkovModel } from "@spillway/shared/policy/hidden-markov";
 import { NEVER_THRESHOLD, solveThresholds } from "@spillway/shared/policy/value-iteration";
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
@@ -12,7 +12,7 @@ function oneState(shares: readonly number[]): HiddenMarkovModel {
   return { states: 1, symbols: shares.length, transitions: Float64Array.of(1), emissions: Float64Array.from(shares) };
 }
 
-const STEADY = { pace: oneState([1]), paceUnits: Float64Array.of(1) };
+const STEADY = { pace: oneState([1]), paceSeconds: Float64Array.of(1) };
 const priceAt = (values: Float64Array, { p, m }: TokenGrid, cell: number, level: number) =>
   values[cell * (m - p + 1) + level - p];
 
@@ -20,8 +20,8 @@ const priceAt = (values: Float64Array, { p, m }: TokenGrid, cell: number, level:
  * The equations of {@link solveTokenPrices} written out: every band at every level in every state, until nothing
  * moves. [cell][level - p], a cell being pace * difficulty.states + difficulty.
  */
-function bruteForcePrices(traffic: TrafficModel, { q, p, m }: TokenGrid, discount: number): number[][] {
-  const { difficulty, pace, bandGains, paceUnits } = traffic;
+function bruteForcePrices(traffic: PricedTraffic, { q, p, m }: TokenGrid, discount: number): number[][] {
+  const { difficulty, pace, bandGains, paceSeconds } = traffic;
   const levels = Array.from({ length: m + 1 }, (_, level) => level);
   const cells = Array.from({ length: pace.states * difficulty.states }, (_, cell) => ({
     a: Math.floor(cell / difficulty.states),
@@ -36,8 +36,11 @@ function bruteForcePrices(traffic: TrafficModel, { q, p, m }: TokenGrid, discoun
           const moves =
             pace.transitions[a * pace.states + next.a] * difficulty.transitions[s * difficulty.states + next.s];
           for (let i = 0; i < pace.symbols; i++) {
-            const at = Math.min(level + Math.round(q * paceUnits[i]), m);
-            sum += discount * moves * pace.emissions[next.a * pace.symbols + i] * worth[cell][at];
+            const fill = Math.min(q * paceSeconds[i], m);
+            const [whole, rest] = [Math.floor(fill), fill % 1];
+            const filled = (levels: number) => worth[cell][Math.min(level + levels, m)];
+            const mean = (1 - rest) * filled(whole) + (rest > 0 ? rest * filled(whole + 1) : 0);
+            sum += discount * moves * pace.emissions[next.a * pace.symbols + i] * mean;
           }
         }
         return sum;
@@ -81,13 +84,13 @@ const modelOf = (states: number, symbols: number) =>
     transitions: rowsOf(states, states),
     emissions: rowsOf(states, symbols),
   });
-const trafficOf: fc.Arbitrary<TrafficModel> = fc.record({
+const trafficOf: fc.Arbitrary<PricedTraffic> = fc.record({
   difficulty: modelOf(2, 3),
   bandGains: fc
     .array(fc.double({ min: -0.5, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 })
     .map((gains) => Float64Array.from(gains)),
   pace: modelOf(2, 2),
-  paceUnits: fc.constantFrom([1, 3], [0, 2], [0.5, 1.25]).map((units) => Float64Array.from(units)),
+  paceSeconds: fc.constantFrom([1, 3], [0, 2], [0.5, 1.25]).map((units) => Float64Array.from(units)),
 });
 const gridOf = fc
   .record({ q: fc.integer({ min: 1, max: 3 }), p: fc.integer({ min: 1, max: 4 }), m: fc.integer({ min: 1, max: 6 }) })
@@ -147,7 +150,7 @@ describe("solveTokenPrices", () => {
       difficulty: oneState([0.5, 0.25, 0.25]),
       bandGains: gains,
       pace: oneState([0.4, 0.6]),
-      paceUnits: Float64Array.of(1, 3),
+      paceSeconds: Float64Array.of(1, 3),
     };
     const { values } = solveTokenPrices(traffic, grid, { discount: 0.99, tolerance: 1e-10 });
     const four = { metrics: Float64Array.of(0.05, 0.05, 0.3, 0.7), rewards: Float64Array.of(0.05, 0.05, 0.3, 0.7) };
@@ -190,9 +193,10 @@ describe("solveTokenPrices", () => {
     const traffic = { difficulty, bandGains: Float64Array.from({ length: 20 }, random), ...STEADY };
     const grid = tokenGrid(0.05, 10);
     const settled = solveTokenPrices(traffic, grid, { tolerance: 1e-11, maxSweeps: 20_000 });
-    const quick = solveTokenPrices(traffic, grid, { maxSweeps: 2000 });
-    expectClose(quick.values, settled.values, 3e-5);
-    expect(solveTokenPrices(traffic, grid, { maxSweeps: 5000 })).toEqual(quick);
+    const quick = solveTokenPrices(traffic, grid, { maxSweeps: 500 });
+    // A price is compared with gains that nobody knows to three digits.
+    expectClose(quick.values, settled.values, 1e-3);
+    expect(solveTokenPrices(traffic, grid)).toEqual(quick);
   });
 
   it("does not settle before the first tokens have come", () => {
@@ -207,7 +211,7 @@ describe("solveTokenPrices", () => {
     const traffic = { difficulty: oneState([1]), bandGains: Float64Array.of(0.5), ...STEADY };
     const grid = { q: 1, p: 2, m: 2 };
     expect(solveTokenPrices(traffic, grid, { discount: 0 }).values).toEqual(Float64Array.of(0));
-    expect(solveTokenPrices(traffic, grid, { maxSweeps: 1 }).values).toEqual(Float64Array.of(0));
+    expect(solveTokenPrices(traffic, { q: 1, p: 1, m: 1 }, { maxSweeps: 1 }).values).toEqual(Float64Array.of(0));
     // A token comes for every second image: one spent now is missed at the next, discount or not.
     const undiscounted = solveTokenPrices(traffic, grid, { discount: 1, tolerance: 0, maxSweeps: 1000 }).values;
     expect(undiscounted[0]).toBeGreaterThan(0);
@@ -222,9 +226,9 @@ describe("bad input", () => {
   it.each([
     [{ bandGains: Float64Array.of(1) }, "bandGains: expected 2, one for each symbol, got 1"],
     [{ bandGains: Float64Array.of(1, Number.NaN) }, "bandGains: expected finite numbers, got NaN"],
-    [{ paceUnits: Float64Array.of(1, 2) }, "paceUnits: expected 1, one for each symbol, got 2"],
-    [{ paceUnits: Float64Array.of(-1) }, "paceUnits: expected finite numbers, at least 0, got -1"],
-    [{ paceUnits: Float64Array.of(Number.NaN) }, "paceUnits: expected finite numbers, at least 0, got NaN"],
+    [{ paceSeconds: Float64Array.of(1, 2) }, "paceSeconds: expected 1, one for each symbol, got 2"],
+    [{ paceSeconds: Float64Array.of(-1) }, "paceSeconds: expected finite numbers, at least 0, got -1"],
+    [{ paceSeconds: Float64Array.of(Number.NaN) }, "paceSeconds: expected finite numbers, at least 0, got NaN"],
   ])("is refused: %o", (part, message) => {
     expect(() => solveTokenPrices({ ...good, ...part }, grid)).toThrow(new RangeError(message));
   });

@@ -2,7 +2,7 @@ import { decideByThreshold } from "@spillway/shared/policy/threshold";
 import { describe, expect, it } from "vitest";
 
 const decide = (metric: number, threshold: number, tokens = 5) =>
-  decideByThreshold({ metric, tokens }, null, { threshold });
+  decideByThreshold({ metric, tokens, elapsedSeconds: 1 }, null, { kind: "threshold", threshold });
 
 describe("decideByThreshold", () => {
   it.each([

@@ -1,0 +1,52 @@
+// What no policy can beat: with the future known, and on average. A policy is judged by how far it comes from these.
+import { checkTokenGrid, type TokenGrid } from "../bucket/token-grid.ts";
+
+/**
+ * The most that the rule "offload the images with the largest metrics" can gain an image at this rate, with a bucket
+ * without bottom: EMSOFT'22's lower bound of the loss, as a reward. A policy that sees only metrics, on images that
+ * come independently of each other, gains no more in the long run, if the reward rises with the metric.
+ *
+ * @param rewards edge loss minus cloud loss of images in rising order of their metrics, [images]
+ * @param tokensPerImage what the bucket gains until the next image, at least 0
+ * @throws RangeError for no images or a negative rate
+ */
+export function rewardBound(rewards: ArrayLike<number>, tokensPerImage: number): number {
+  const images = rewards.length;
+  if (images === 0) throw new RangeError("rewards: expected at least one, got none");
+  if (!(tokensPerImage >= 0)) throw new RangeError(`tokensPerImage: expected at least 0, got ${tokensPerImage}`);
+  const budget = Math.min(tokensPerImage, 1) * images;
+  let sum = 0;
+  for (let rank = 0; rank < budget; rank++) sum += Math.min(1, budget - rank) * rewards[images - 1 - rank];
+  return sum / images;
+}
+
+/**
+ * The most that any choice of offloads gains an image of this sequence with this bucket, knowing all rewards and
+ * intervals beforehand. Dynamic programming from the last image back over the levels of the grid; the bucket starts
+ * full. O(images * levels).
+ *
+ * @param rewards [images]
+ * @param fills levels that the bucket gains after each image, whole numbers from 0, [images]
+ * @throws RangeError for a grid outside its limits, no images, or not as many fills
+ */
+export function offlineOptimum(rewards: ArrayLike<number>, fills: ArrayLike<number>, grid: TokenGrid): number {
+  checkTokenGrid(grid);
+  const images = rewards.length;
+  if (images === 0 || fills.length !== images) {
+    throw new RangeError(`fills: expected one for each of ${images} images, at least one, got ${fills.length}`);
+  }
+  const { p, m } = grid;
+  let later = new Float64Array(m + 1);
+  let now = new Float64Array(m + 1);
+  for (let image = images - 1; image >= 0; image--) {
+    const fill = fills[image];
+    const reward = rewards[image];
+    for (let level = 0; level <= m; level++) now[level] = later[Math.min(level + fill, m)];
+    // From the top down, what is left of p levels less is still that of keeping.
+    if (reward > 0) {
+      for (let level = m; level >= p; level--) now[level] = Math.max(now[level], reward + now[level - p]);
+    }
+    [now, later] = [later, now];
+  }
+  return later[m] / images;
+}

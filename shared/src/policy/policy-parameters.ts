@@ -1,0 +1,69 @@
+// From a policy's file to what `decide` takes, for the bucket that is in force.
+import type { BucketOptions } from "../bucket/token-bucket.ts";
+import { MAX_GRID_ERROR } from "../bucket/token-grid.ts";
+import type { PolicyFile, PolicyFileOf } from "../schema/policy.ts";
+import { beliefParameters } from "./belief.ts";
+import type { PolicyParameters } from "./decide.ts";
+import { normalisedRows } from "./hidden-markov.ts";
+import { type QNetworkParameters, qNetworkParameters } from "./q-network.ts";
+import type { TrafficModel } from "./traffic-model.ts";
+
+export type PolicyParametersCheck = { ok: true; parameters: PolicyParameters } | { ok: false; error: string };
+
+/**
+ * The parameters of a checked file. A policy that was made for another bucket is refused, unless it knows the traffic
+ * and not the bucket: then it is solved for this one, which takes up to a second.
+ */
+export function policyParameters(file: PolicyFile, bucket: BucketOptions): PolicyParametersCheck {
+  if (file.kind === "belief") {
+    return { ok: true, parameters: beliefParameters(trafficModel(file), bucket) };
+  }
+  const error = bucketMismatch(file, bucket);
+  if (error !== null) return { ok: false, error };
+  if (file.kind === "q-network") return finiteNetwork(qNetworkParameters(file));
+  const { grid, thresholds } = file;
+  return { ok: true, parameters: { kind: "mdp", grid, thresholds: Float64Array.from(thresholds) } };
+}
+
+/** JSON holds no NaN, but base64 does. */
+function finiteNetwork(parameters: QNetworkParameters): PolicyParametersCheck {
+  for (const [index, { weights, bias }] of parameters.layers.entries()) {
+    for (const [name, values] of Object.entries({ weights, bias })) {
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      if (at >= 0) return { ok: false, error: `layers.${index}.${name}: expected finite numbers, got ${values[at]}` };
+    }
+  }
+  return { ok: true, parameters };
+}
+
+function bucketMismatch(
+  { grid: { q, p, m }, unitSeconds }: PolicyFileOf<"mdp" | "q-network">,
+  { rate, depth }: BucketOptions,
+): string | null {
+  const [madeRate, madeDepth] = [q / p / unitSeconds, m / p];
+  // The tolerance by which a grid may miss the bucket that it is made for.
+  if (Math.abs(madeRate - rate) / rate + Math.abs(madeDepth - depth) / depth <= MAX_GRID_ERROR) return null;
+  return `grid: made for ${madeRate} tokens a second and a depth of ${madeDepth}, but the bucket has ${rate} and ${depth}`;
+}
+
+/** Rounding in the file is made good: rows of probabilities add up to one again. */
+export function trafficModel({ difficulty, bandGains, pace, paceSeconds, gain }: PolicyFileOf<"belief">): TrafficModel {
+  return {
+    difficulty: chainOf(difficulty),
+    bandEdges: Float64Array.from(difficulty.edges),
+    bandGains: Float64Array.from(bandGains),
+    pace: chainOf(pace),
+    paceEdges: Float64Array.from(pace.edges),
+    paceSeconds: Float64Array.from(paceSeconds),
+    gain: { metrics: Float64Array.from(gain.metrics), gains: Float64Array.from(gain.gains) },
+  };
+}
+
+function chainOf({ states, symbols, transitions, emissions }: PolicyFileOf<"belief">["pace"]) {
+  return {
+    states,
+    symbols,
+    transitions: normalisedRows(Float64Array.from(transitions), states),
+    emissions: normalisedRows(Float64Array.from(emissions), symbols),
+  };
+}
