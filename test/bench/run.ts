@@ -7,8 +7,10 @@ import { bundleModel } from "../../edge-worker/scripts/bundle-model.ts";
 import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
 import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
+import { benchGate } from "./gate.bench.ts";
 import { machine } from "./measure.ts";
 import { benchMemory } from "./memory.bench.ts";
+import { benchPolicies } from "./policies.bench.ts";
 import { benchRequests } from "./requests.bench.ts";
 import { benchStages } from "./stages.bench.ts";
 
@@ -25,6 +27,8 @@ const BENCHES: Record<string, Bench> = {
   memory: { run: benchMemory },
   accuracy: { run: benchAccuracy, needs: MOSAIC },
   calibration: { run: benchCalibration, needs: EDGEBOOST },
+  gate: { run: benchGate },
+  policies: { run: benchPolicies, needs: EDGEBOOST },
 };
 const RESULTS = path.join(import.meta.dirname, "results");
 

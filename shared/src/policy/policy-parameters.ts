@@ -4,7 +4,7 @@ import { MAX_GRID_ERROR } from "../bucket/token-grid.ts";
 import type { PolicyFile, PolicyFileOf } from "../schema/policy.ts";
 import { beliefParameters } from "./belief.ts";
 import type { PolicyParameters } from "./decide.ts";
-import { normalisedRows } from "./hidden-markov.ts";
+import { type HiddenMarkovModel, normalisedRows } from "./hidden-markov.ts";
 import { type QNetworkParameters, qNetworkParameters } from "./q-network.ts";
 import type { TrafficModel } from "./traffic-model.ts";
 
@@ -57,6 +57,34 @@ export function trafficModel({ difficulty, bandGains, pace, paceSeconds, gain }:
     paceSeconds: Float64Array.from(paceSeconds),
     gain: { metrics: Float64Array.from(gain.metrics), gains: Float64Array.from(gain.gains) },
   };
+}
+
+/**
+ * The file of a learnt traffic model.
+ *
+ * @param model SHA-256 of the manifest of the model whose metrics these are, or null
+ * @param unitSeconds what one of the traffic model's seconds lasts
+ */
+export function trafficPolicyFile(
+  traffic: TrafficModel,
+  model: string | null,
+  unitSeconds = 1,
+): PolicyFileOf<"belief"> {
+  const inSeconds = (values: Float64Array) => Array.from(values, (value) => value * unitSeconds);
+  return {
+    policyVersion: 1,
+    kind: "belief",
+    model,
+    difficulty: chainFile(traffic.difficulty, Array.from(traffic.bandEdges)),
+    bandGains: Array.from(traffic.bandGains),
+    pace: chainFile(traffic.pace, inSeconds(traffic.paceEdges)),
+    paceSeconds: inSeconds(traffic.paceSeconds),
+    gain: { metrics: Array.from(traffic.gain.metrics), gains: Array.from(traffic.gain.gains) },
+  };
+}
+
+function chainFile({ states, symbols, transitions, emissions }: HiddenMarkovModel, edges: number[]) {
+  return { states, symbols, transitions: Array.from(transitions), emissions: Array.from(emissions), edges };
 }
 
 function chainOf({ states, symbols, transitions, emissions }: PolicyFileOf<"belief">["pace"]) {

@@ -7,6 +7,9 @@ import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { withDecodedImage } from "../../../edge-worker/src/image/decode.ts";
 import { readImageHeader } from "../../../edge-worker/src/image/header.ts";
 import { createEdgeModel } from "../../../edge-worker/src/inference/edge-model.ts";
+import { BareObject, type BenchEnv, BenchGate, callOnce, decideOnce, restartWanted } from "./gates.ts";
+
+export { BareObject, BenchGate };
 
 const { edge } = modelBundle.manifest;
 const model = createEdgeModel(modelBundle);
@@ -46,6 +49,19 @@ function timeDecoding(image: Uint8Array) {
   return { decode, resize };
 }
 
-export default new Hono()
+export default new Hono<{ Bindings: BenchEnv }>()
   .post("/stages", async (context) => context.json(await timeStages()))
-  .post("/decode", async (context) => context.json(timeDecoding(new Uint8Array(await context.req.arrayBuffer()))));
+  .post("/decode", async (context) => context.json(timeDecoding(new Uint8Array(await context.req.arrayBuffer()))))
+  .post("/policy/:key", async (context) => {
+    await context.env.CONFIG.put(context.req.param("key"), await context.req.text());
+    return context.json(modelBundle.hash);
+  })
+  .post("/call/:name/:key", async (context) => {
+    const { name, key } = context.req.param();
+    return context.json((await callOnce(context.env, name, key)) ?? null);
+  })
+  .post("/decide", async (context) => context.json(await decideOnce(context.env, await context.req.json())))
+  .post("/restart", async (context) => {
+    await restartWanted(context.env).catch(() => undefined);
+    return context.json(null);
+  });

@@ -1,5 +1,5 @@
 import { type TokenGrid, tokenGrid } from "@spillway/shared/bucket/token-grid";
-import { type PriceOptions, type PricedTraffic, solveTokenPrices } from "@spillway/shared/policy/belief-prices";
+import { type PricedTraffic, type PriceOptions, solveTokenPrices } from "@spillway/shared/policy/belief-prices";
 import type { HiddenMarkovModel } from "@spillway/shared/policy/hidden-markov";
 import { NEVER_THRESHOLD, solveThresholds } from "@spillway/shared/policy/value-iteration";
 import { mulberry32 } from "@spillway/shared/random/mulberry32";

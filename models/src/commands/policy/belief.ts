@@ -1,12 +1,11 @@
 // `spillway policy belief`: how images come, learnt by maximum likelihood, for the policy that prices tokens by it.
-import type { HiddenMarkovModel } from "@spillway/shared/policy/hidden-markov";
-import type { TrafficModel } from "@spillway/shared/policy/traffic-model";
-import type { PolicyFileOf } from "@spillway/shared/schema/policy";
-import { flagsOnly, neededFlag, numberFlag } from "../../flag-values.ts";
+import { trafficPolicyFile } from "@spillway/shared/policy/policy-parameters";
+import { flagsOnly, neededFlag } from "../../flag-values.ts";
 import { expectWritable, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
 import { drawnRecording, learnTraffic, recordedTraffic } from "../../simulation/learn.ts";
 import { parseFlags } from "../../usage.ts";
 import { modelHashFlag, POLICY_OUTPUT_FLAGS, POLICY_OUTPUT_HELP, unitFlag, writePolicy } from "./policy-output.ts";
+import { seedFlag } from "./simulation-flags.ts";
 import {
   ARRIVAL_FLAG,
   ARRIVAL_HELP,
@@ -48,9 +47,10 @@ export async function run(args: string[]): Promise<void> {
   const { values } = flags;
   flagsOnly("policy belief", flags.positionals);
   const file = neededFlag("policy belief", "policy-file", values["policy-file"]);
-  const seed = numberFlag("seed", values.seed, 0, 2 ** 32 - 1) ?? 1;
+  const seed = seedFlag(values.seed);
   const unitSeconds = unitFlag(values["unit-seconds"]);
   await expectWritable(file);
+  await expectWritable(values.out);
   const model = await modelHashFlag(values.model);
   const images = await readImages("policy belief", values);
   const { arrival, sequence } = await readTrafficFlags(values);
@@ -71,24 +71,7 @@ export async function run(args: string[]): Promise<void> {
   const source = values.recording === undefined ? { sequence: values.sequence } : { recording: values.recording };
   const frames = recorded.metrics.length;
   const trainedOn = { images: images.metrics.length, frames, arrival: values.arrival, ...source, seed };
-  await writePolicy(file, { ...policyOf(traffic, unitSeconds), model, trainedOn });
+  await writePolicy(file, { ...trafficPolicyFile(traffic, model, unitSeconds), trainedOn });
   const text = `${result.difficultyStates} states of difficulty over ${result.bands} bands, ${result.paceStates} of pace, learnt in ${seconds.toFixed(1)} s\n`;
   await reportResult(result, values, text);
-}
-
-function policyOf(traffic: TrafficModel, unitSeconds: number): Omit<PolicyFileOf<"belief">, "model"> {
-  const inSeconds = (values: Float64Array) => Array.from(values, (value) => value * unitSeconds);
-  return {
-    policyVersion: 1,
-    kind: "belief",
-    difficulty: chainOf(traffic.difficulty, Array.from(traffic.bandEdges)),
-    bandGains: Array.from(traffic.bandGains),
-    pace: chainOf(traffic.pace, inSeconds(traffic.paceEdges)),
-    paceSeconds: inSeconds(traffic.paceSeconds),
-    gain: { metrics: Array.from(traffic.gain.metrics), gains: Array.from(traffic.gain.gains) },
-  };
-}
-
-function chainOf({ states, symbols, transitions, emissions }: HiddenMarkovModel, edges: number[]) {
-  return { states, symbols, transitions: Array.from(transitions), emissions: Array.from(emissions), edges };
 }

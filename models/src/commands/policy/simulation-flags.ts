@@ -57,8 +57,13 @@ export function drawFlags({ sequences, frames, seed }: SimulationValues, default
   return {
     sequences: wholeFlag("sequences", sequences, 1, MOST_SEQUENCES) ?? defaultSequences,
     frames: wholeFlag("frames", frames, 1, MOST_FRAMES) ?? 20_000,
-    seed: wholeFlag("seed", seed, 0, LARGEST_SEED) ?? 1,
+    seed: seedFlag(seed),
   };
+}
+
+/** @throws UsageError for what is no whole number of 32 bits */
+export function seedFlag(text: string | undefined): number {
+  return wholeFlag("seed", text, 0, LARGEST_SEED) ?? 1;
 }
 
 /** The images that policies are learnt on: their own where given, else those that are simulated. */
