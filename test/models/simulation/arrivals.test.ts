@@ -71,6 +71,12 @@ describe("arrivals", () => {
     }
   });
 
+  it("come no sooner than after a second, whatever is drawn", async () => {
+    const seconds = new Float64Array(1);
+    (await readArrival("geometric:0.5")).draw(() => 0, seconds);
+    expect(seconds[0]).toBe(1);
+  });
+
   it("take the least probability that a law can be written down for", async () => {
     expectLaw(await readArrival("geometric:0.0001"));
     await expect(readArrival("geometric:0.000099")).rejects.toThrow(UsageError);

@@ -75,6 +75,16 @@ describe("simulate", () => {
     }
   });
 
+  it("has an optimum of the bucket's own rate, where its grid misses that a little", () => {
+    // 96 images a token on the grid, 95.6 in truth: of 958 images the tenth token comes in time only in truth.
+    const [rate, depth] = [0.01046, 1];
+    const equal = sortImages(new Float64Array(9).fill(0.5), new Float64Array(9).fill(1));
+    const source = { images: equal, sequence: { kind: "iid" } as const, arrival: periodic };
+    const played = simulate(source, { rate, depth }, { always }, { sequences: 1, frames: 958, seed: 1 });
+    expect(played.policies.always.rewards[0]).toBeCloseTo(11 / 958, 12);
+    expect(played.offlineOptimum?.[0]).toBeCloseTo(11 / 958, 12);
+  });
+
   it("knows no optimum of a bucket that no grid holds", () => {
     const source = { images, sequence: { kind: "iid" } as const, arrival: periodic };
     expect(simulate(source, { rate: 0.001, depth: 2 }, { never }, OPTIONS).offlineOptimum).toBeNull();

@@ -2,9 +2,9 @@
 import { serialize } from "node:v8";
 import { type BucketOptions, WHOLE_TOKEN } from "@spillway/shared/bucket/token-bucket";
 import { tokenGrid } from "@spillway/shared/bucket/token-grid";
-import { beliefParameters, decideByBelief, priceGrid } from "@spillway/shared/policy/belief";
+import { beliefParameters, decideByBelief, MAX_PRICED_TOKENS, priceGrid } from "@spillway/shared/policy/belief";
 import { decideByMdp } from "@spillway/shared/policy/mdp";
-import { initialBelief, type TrafficBelief, type TrafficModel } from "@spillway/shared/policy/traffic-model";
+import { believe, initialBelief, type TrafficBelief, type TrafficModel } from "@spillway/shared/policy/traffic-model";
 import { NEVER_THRESHOLD, solveThresholds } from "@spillway/shared/policy/value-iteration";
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
 import { describe, expect, it } from "vitest";
@@ -80,6 +80,17 @@ describe("decideByBelief", () => {
       state = decision.state;
     }
     expect(parameters).toEqual(copy);
+  });
+
+  it("hands on what it believes after each image", () => {
+    const parameters = beliefParameters(lasting, { rate: 0.2, depth: 4 });
+    let [state, believed] = [null as TrafficBelief | null, start(lasting)];
+    for (const [image, metric] of [0.9, 0.1, 0.5, 0.95, 0.99, 0.02].entries()) {
+      const elapsedSeconds = image === 0 ? null : 1 + 2 * (image & 1);
+      believed = believe(lasting, believed, metric, elapsedSeconds);
+      state = decideByBelief({ metric, tokens: 2, elapsedSeconds }, state, parameters).state;
+      expect(state).toEqual(believed);
+    }
   });
 
   it("begins where the traffic is in the long run", () => {
@@ -198,7 +209,7 @@ describe("beliefParameters", () => {
   });
 
   it("offloads whatever gains when tokens are never short, and the best only when none will come", () => {
-    expect(thresholdAt(beliefParameters(independent, { rate: 1e6, depth: 4 }), 4)).toBeLessThanOrEqual(0);
+    expect(thresholdAt(beliefParameters(independent, { rate: 1e6, depth: 4 }), 4)).toBe(-1);
     expect(thresholdAt(beliefParameters(independent, { rate: 0, depth: 1 }), 1)).toBeGreaterThan(0.9);
   });
 
@@ -235,12 +246,11 @@ describe("priceGrid", () => {
     ["longer intervals only", 0.25, 2, [2, 4], { q: 0.5, p: 2, m: 4 }],
     ["a depth in halves", 1, 2.5, [1], { q: 2, p: 2, m: 5 }],
     ["a depth of no such kind", 1, 2.03, [1], { q: 20, p: 20, m: 40 }],
-    ["20 tokens, which 20 levels each fit", 0.05, 20, [1], { q: 1, p: 20, m: 400 }],
-    ["one more, which they do not", 0.05, 21, [1], { q: 0.95, p: 19, m: 399 }],
-    ["as many tokens as levels", 0.3, 400, [1], { q: 0.3, p: 1, m: 400 }],
-    ["half of that", 0.3, 200, [1], { q: 0.6, p: 2, m: 400 }],
-    ["more tokens than levels", 0.3, 401, [1], { q: 0.3, p: 1, m: 400 }],
-    ["far more", 0.3, 1e9, [1], { q: 0.3, p: 1, m: 400 }],
+    ["ten tokens, which 20 levels each fit", 0.05, 10, [1], { q: 1, p: 20, m: 200 }],
+    ["one more, which they do not", 0.05, 11, [1], { q: 0.9, p: 18, m: 198 }],
+    ["as many tokens as are priced", 0.3, MAX_PRICED_TOKENS, [1], { q: 0.6, p: 2, m: 200 }],
+    ["one more", 0.3, MAX_PRICED_TOKENS + 1, [1], { q: 0.6, p: 2, m: 200 }],
+    ["far more", 0.3, 1e9, [1], { q: 0.6, p: 2, m: 200 }],
     ["one token", 0.5, 1, [1], { q: 1, p: 2, m: 2 }],
     ["one token but for rounding", 0.5, WHOLE_TOKEN, [1], { q: 1, p: 2, m: 2 }],
     ["less than one", 0.5, 0.25, [1], { q: 1, p: 2, m: 2 }],

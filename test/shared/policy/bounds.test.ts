@@ -132,7 +132,7 @@ describe("rewardBound", () => {
     );
   });
 
-  // Offloading fewer images than there are tokens for gains more; see the note in the report of these tests.
+  // All tokens are spent, though keeping some would gain more.
   it.fails("is never below what fewer offloads gain, where the smallest metrics lose", () => {
     expect(rewardBound([-1, -1, 1, 1], 1)).toBeGreaterThanOrEqual(0.5);
   });
