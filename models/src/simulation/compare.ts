@@ -8,7 +8,7 @@ import type { Images } from "./images.ts";
 import { type Experience, experienceOf } from "./learn.ts";
 import { reportOf, type SimulationReport } from "./report.ts";
 import { type Sequence, sequenceText } from "./sequences.ts";
-import { simulate } from "./simulate.ts";
+import { gridOrNull, simulate } from "./simulate.ts";
 
 export type Varied = "rate" | "depth" | "spread" | "reset";
 
@@ -44,21 +44,36 @@ interface Setting {
   sequence: Sequence;
 }
 
-/** @param onCell called after each of the simulations */
-export function compare(comparison: Comparison, variations: readonly Variation[], onCell: () => void): Figure[] {
-  const experiences = new Map<string, Experience>();
+/**
+ * @param onCell called after each of the simulations
+ * @returns also the files that fit none of the settings
+ */
+export function compare(
+  comparison: Comparison,
+  variations: readonly Variation[],
+  onCell: () => void,
+): { figures: Figure[]; unusedFiles: string[] } {
+  const known: Known = { experiences: new Map(), usedFiles: new Set() };
   const reports = new Map<string, SimulationReport>();
   const reportFor = (setting: Setting) => {
     const key = JSON.stringify(setting);
-    const report = reports.get(key) ?? runCell(comparison, setting, experiences);
+    const report = reports.get(key) ?? runCell(comparison, setting, known);
     reports.set(key, report);
     onCell();
     return report;
   };
-  return variations.map(({ varied, values }) => ({
+  const figures = variations.map(({ varied, values }) => ({
     varied,
     cells: values.map((value) => ({ value, report: reportFor(changed(comparison, varied, value)) })),
   }));
+  const names = comparison.files.map(({ name }) => name);
+  return { figures, unusedFiles: names.filter((name) => !known.usedFiles.has(name)) };
+}
+
+interface Known {
+  /** By sequence. */
+  experiences: Map<string, Experience>;
+  usedFiles: Set<string>;
 }
 
 function changed({ bucket, sequence }: Setting, varied: Varied, value: number): Setting {
@@ -68,26 +83,29 @@ function changed({ bucket, sequence }: Setting, varied: Varied, value: number): 
   return { bucket, sequence: { ...sequence, [varied]: value } };
 }
 
-function runCell(
-  comparison: Comparison,
-  { bucket, sequence }: Setting,
-  known: Map<string, Experience>,
-): SimulationReport {
+function runCell(comparison: Comparison, { bucket, sequence }: Setting, known: Known): SimulationReport {
   const { images, learning, arrival, draw } = comparison;
   const text = sequenceText(sequence);
-  const experience = known.get(text) ?? experienceOf({ images: learning, sequence, arrival }, comparison.learningSeed);
-  known.set(text, experience);
+  const experience =
+    known.experiences.get(text) ?? experienceOf({ images: learning, sequence, arrival }, comparison.learningSeed);
+  known.experiences.set(text, experience);
   const files = comparison.files.filter(({ file }) => fits(file, bucket, text, comparison.arrivalText));
-  // A network is trained for one setting: where there is none for this one, it has no point in the figure.
-  const names = comparison.policies.filter(
-    (name) => name !== "q-network" || files.some(({ file }) => file.kind === "q-network"),
-  );
+  for (const { name } of files) known.usedFiles.add(name);
+  const names = comparison.policies.filter((name) => canPlay(name, files, bucket));
   const policies = choosePolicies(names, files, experience, bucket);
   return reportOf(simulate({ images, sequence, arrival }, bucket, policies, draw), comparison.edgeLoss);
 }
 
+/** A policy that is tied to its setting has no point in a figure where there is none of it. */
+function canPlay(name: PolicyName, files: readonly NamedPolicyFile[], bucket: BucketOptions): boolean {
+  if (name !== "q-network" && name !== "mdp") return true;
+  return files.some(({ file }) => file.kind === name) || (name === "mdp" && gridOrNull(bucket) !== null);
+}
+
 function fits(file: NamedPolicyFile["file"], bucket: BucketOptions, sequence: string, arrival: string): boolean {
   const { trainedOn } = file;
+  // Learnt from a recording, it is what it is in every setting.
+  if (file.kind === "belief" && trainedOn?.recording !== undefined) return true;
   if (!isSame(trainedOn?.arrival, arrival)) return false;
   // The MDP takes images to be independent, so it knows no sequence.
   if (file.kind !== "mdp" && !isSame(trainedOn?.sequence, sequence)) return false;

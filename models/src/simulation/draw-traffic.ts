@@ -53,10 +53,14 @@ function cutRecording({ images, arrival }: TrafficSource, { sequences, frames, s
   });
 }
 
-/** The recorded intervals where there is one for each image, else drawn ones, [images]. */
+/** The recorded intervals where there is one for each image, or each but the last, else drawn ones, [images]. */
 export function secondsOfRecording(arrival: Arrival, images: number, seed: number): Float64Array {
-  if (arrival.recorded?.length === images) return arrival.recorded;
   const seconds = new Float64Array(images);
+  const { recorded } = arrival;
+  if (recorded !== null && (recorded.length === images || recorded.length === images - 1)) {
+    seconds.set(recorded);
+    return seconds;
+  }
   arrival.draw(mulberry32(seed), seconds);
   return seconds;
 }

@@ -60,7 +60,7 @@ export function simulate(
     policies: Object.fromEntries(
       names.map((name) => [name, { rewards: rewards[name], offloadRate: offloads[name] / frames }]),
     ),
-    rewardBound: rewardBound(source.images.rewards, bucket.rate * source.arrival.mean),
+    rewardBound: rewardBound(source.images, bucket.rate * source.arrival.mean),
     offlineOptimum: optimum,
     sequences: drawn.length,
     frames,
@@ -81,7 +81,8 @@ function levelFills({ seconds }: Traffic, rate: number, { p, m }: TokenGrid): In
   });
 }
 
-function gridOrNull({ rate, depth }: BucketOptions) {
+/** The grid of a bucket; null where none comes close enough. */
+export function gridOrNull({ rate, depth }: BucketOptions): TokenGrid | null {
   try {
     return tokenGrid(rate, depth);
   } catch {

@@ -1,23 +1,35 @@
 // What no policy can beat: with the future known, and on average. A policy is judged by how far it comes from these.
 import { checkTokenGrid, type TokenGrid } from "../bucket/token-grid.ts";
+import type { ImageSample } from "./value-iteration.ts";
 
 /**
  * The most that the rule "offload the images with the largest metrics" can gain an image at this rate, with a bucket
  * without bottom: EMSOFT'22's lower bound of the loss, as a reward. A policy that sees only metrics, on images that
  * come independently of each other, gains no more in the long run, if the reward rises with the metric.
+ * Images of equal metric are as good as each other; fewer are offloaded than there are tokens for where more lose.
  *
- * @param rewards edge loss minus cloud loss of images in rising order of their metrics, [images]
  * @param tokensPerImage what the bucket gains until the next image, at least 0
- * @throws RangeError for no images or a negative rate
+ * @throws RangeError for no images, not as many rewards as metrics, or a negative rate
  */
-export function rewardBound(rewards: ArrayLike<number>, tokensPerImage: number): number {
-  const images = rewards.length;
-  if (images === 0) throw new RangeError("rewards: expected at least one, got none");
+export function rewardBound({ metrics, rewards }: ImageSample, tokensPerImage: number): number {
+  const images = metrics.length;
+  if (images === 0 || rewards.length !== images) {
+    throw new RangeError(`rewards: expected one for each of ${images} metrics, at least one, got ${rewards.length}`);
+  }
   if (!(tokensPerImage >= 0)) throw new RangeError(`tokensPerImage: expected at least 0, got ${tokensPerImage}`);
   const budget = Math.min(tokensPerImage, 1) * images;
+  let best = 0;
   let sum = 0;
-  for (let rank = 0; rank < budget; rank++) sum += Math.min(1, budget - rank) * rewards[images - 1 - rank];
-  return sum / images;
+  for (let end = images; end > 0 && images - end < budget; ) {
+    let start = end;
+    let ofGroup = 0;
+    while (start > 0 && metrics[start - 1] === metrics[end - 1]) ofGroup += rewards[--start];
+    const share = Math.min(1, (budget - (images - end)) / (end - start));
+    sum += share * ofGroup;
+    best = Math.max(best, sum);
+    end = start;
+  }
+  return best / images;
 }
 
 /**

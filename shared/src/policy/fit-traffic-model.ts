@@ -68,7 +68,7 @@ export function fitTrafficModel(
   return {
     difficulty: fit(metrics, bandEdges, difficultyStates),
     bandEdges,
-    bandGains: bandMeans(metrics, bandEdges, gain),
+    bandGains: bandAverages(metrics, bandEdges, (metric) => gainAt(gain, metric)),
     pace: fit(intervals, paceEdges, PACE_STATES),
     paceEdges,
     paceSeconds,
@@ -106,18 +106,6 @@ function gainCurve({ metrics, rewards }: LabelledGains): TrafficModel["gain"] {
   };
 }
 
-/** The expected gain of the recorded images of each band. */
-function bandMeans(metrics: Float64Array, edges: Float64Array, gain: TrafficModel["gain"]): Float64Array {
-  const sums = new Float64Array(edges.length + 1);
-  const counts = new Float64Array(edges.length + 1);
-  for (const metric of metrics) {
-    const band = bandOf(edges, metric);
-    sums[band] += gainAt(gain, metric);
-    counts[band] += 1;
-  }
-  return sums.map((sum, band) => sum / counts[band]);
-}
-
 function gainAt({ metrics, gains }: TrafficModel["gain"], metric: number): number {
   const above = bandOf(metrics, metric);
   if (above === 0) return gains[0];
@@ -136,18 +124,30 @@ function quantileEdges(values: Float64Array, bands: number): Float64Array {
 /** Each interval a band of its own, or bands of about as many; a band's value is its mean. */
 function paceBands(intervals: Float64Array): { edges: Float64Array; values: Float64Array } {
   const different = Float64Array.from(new Set(intervals)).sort();
-  const edges =
-    different.length <= MAX_PACES
-      ? different.subarray(1).map((value, at) => (value + different[at]) / 2)
-      : quantileEdges(intervals, MAX_PACES);
+  if (different.length <= MAX_PACES) {
+    const edges = different.subarray(1).map((value, at) => edgeBetween(different[at], value));
+    return { edges, values: different };
+  }
+  const edges = quantileEdges(intervals, MAX_PACES);
+  return { edges, values: bandAverages(intervals, edges, (value) => value) };
+}
+
+/** Half-way; of two neighbours among floating-point numbers the upper one, as nothing lies between. */
+function edgeBetween(low: number, high: number): number {
+  const middle = (low + high) / 2;
+  return middle > low ? middle : high;
+}
+
+/** The mean of something over the values of each band. */
+function bandAverages(values: Float64Array, edges: Float64Array, of: (value: number) => number): Float64Array {
   const sums = new Float64Array(edges.length + 1);
   const counts = new Float64Array(edges.length + 1);
-  for (const value of intervals) {
+  for (const value of values) {
     const band = bandOf(edges, value);
-    sums[band] += value;
+    sums[band] += of(value);
     counts[band] += 1;
   }
-  return { edges, values: sums.map((sum, band) => sum / counts[band]) };
+  return sums.map((sum, band) => sum / counts[band]);
 }
 
 function checkRecording(metrics: Float64Array, seconds: Float64Array): void {

@@ -41,14 +41,16 @@ function networkOf(trainedOn: Record<string, unknown> | undefined, change: Parti
 }
 
 const namesIn = (comparison: Comparison, rate = MADE_FOR.rate) => {
-  const [figure] = compare(comparison, [{ varied: "rate", values: [rate] }], () => {});
+  const {
+    figures: [figure],
+  } = compare(comparison, [{ varied: "rate", values: [rate] }], () => {});
   return Object.keys(figure.cells[0].report.policies);
 };
 
 describe("compare", () => {
   it("changes one setting at a time, from the one that is given", () => {
     const done = vi.fn();
-    const figures = compare(
+    const { figures } = compare(
       BASE,
       [
         { varied: "rate", values: [0.25, 1] },
@@ -78,7 +80,7 @@ describe("compare", () => {
 
   it("simulates a setting once, however often it is asked for", () => {
     const done = vi.fn();
-    const figures = compare(
+    const { figures } = compare(
       BASE,
       [
         { varied: "rate", values: [0.5, 0.25, 0.5] },
@@ -94,7 +96,8 @@ describe("compare", () => {
   });
 
   it("reports what a simulation of that setting reports", () => {
-    const [{ cells }] = compare(BASE, [{ varied: "rate", values: [0.25] }], () => {});
+    const { figures } = compare(BASE, [{ varied: "rate", values: [0.25] }], () => {});
+    const [{ cells }] = figures;
     const [[source, bucket, policies, options]] = played.mock.calls;
     expect(options).toEqual(BASE.draw);
     expect(source).toEqual({ images, sequence: BASE.sequence, arrival: BASE.arrival });
@@ -162,5 +165,15 @@ describe("other files", () => {
     expect(chosen("belief")).toMatchObject({
       traffic: { paceSeconds: Float64Array.of(1, 2), bandGains: Float64Array.of(0, 0.2, 0.5) },
     });
+  });
+
+  it("is named where it fits no setting, and the MDP has no point where no grid holds the bucket", () => {
+    const files = [networkOf({ arrival: ARRIVAL, sequence: "iid" })];
+    const rates = [{ varied: "rate" as const, values: [1e-6, MADE_FOR.rate] }];
+    const { figures, unusedFiles } = compare({ ...BASE, files, policies: ["threshold", "mdp"] }, rates, () => {});
+    expect(unusedFiles).toEqual(["q.json"]);
+    const [coarse, fine] = figures[0].cells.map(({ report }) => Object.keys(report.policies));
+    expect(coarse).toEqual(["threshold"]);
+    expect(fine).toEqual(["threshold", "mdp"]);
   });
 });

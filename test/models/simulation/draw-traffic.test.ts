@@ -100,9 +100,12 @@ describe("a recording", () => {
 
   it("has its own intervals where there are as many, and drawn ones otherwise", async () => {
     expect(secondsOfRecording(await recordedArrival(SECONDS), 7, 1)).toEqual(SECONDS);
-    const drawn = secondsOfRecording(await recordedArrival(SECONDS.slice(0, 6)), 7, 1);
+    // Nothing follows the last image.
+    const differences = secondsOfRecording(await recordedArrival(SECONDS.slice(0, 6)), 7, 1);
+    expect(differences.slice(0, 6)).toEqual(SECONDS.slice(0, 6));
+    const drawn = secondsOfRecording(await recordedArrival(SECONDS.slice(0, 5)), 7, 1);
     expect(drawn.length).toBe(7);
-    expect(drawn[6]).toBe(drawn[0]);
+    expect(drawn[5]).toBe(drawn[0]);
     const geometric = await readArrival("geometric:0.2");
     expect(secondsOfRecording(geometric, 50, 3)).toEqual(secondsOfRecording(geometric, 50, 3));
     expect(secondsOfRecording(geometric, 50, 3)).not.toEqual(secondsOfRecording(geometric, 50, 4));

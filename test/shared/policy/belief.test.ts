@@ -245,6 +245,7 @@ describe("priceGrid", () => {
     ["all intervals at once", 0.25, 2, [1, 2, 3], { q: 1, p: 4, m: 8 }],
     ["longer intervals only", 0.25, 2, [2, 4], { q: 0.5, p: 2, m: 4 }],
     ["a depth in halves", 1, 2.5, [1], { q: 2, p: 2, m: 5 }],
+    ["a depth in tenths but for rounding", 0.1, 0.7 + 0.6, [1], { q: 1, p: 10, m: 13 }],
     ["a depth of no such kind", 1, 2.03, [1], { q: 20, p: 20, m: 40 }],
     ["ten tokens, which 20 levels each fit", 0.05, 10, [1], { q: 1, p: 20, m: 200 }],
     ["one more, which they do not", 0.05, 11, [1], { q: 0.9, p: 18, m: 198 }],

@@ -99,6 +99,16 @@ describe("offlineOptimum", () => {
   });
 });
 
+/** Of images whose metrics rise in the order of the rewards, unless others are given. */
+const boundOf = (rewards: readonly number[] | Float64Array, tokens: number, metrics?: readonly number[]) =>
+  rewardBound(
+    {
+      metrics: Float64Array.from(metrics ?? rewards.keys(), (metric) => (metrics ? metric : metric / 100)),
+      rewards: Float64Array.from(rewards),
+    },
+    tokens,
+  );
+
 describe("rewardBound", () => {
   const RISING = [0, 0.1, 0.4, 1];
   it.each([
@@ -114,7 +124,7 @@ describe("rewardBound", () => {
     ["what loses, but lies above what gains more", [0, 1, -0.5, 0], 0.75, 0.5 / 4],
     ["one image", [0.75], 0.5, 0.375],
   ])("adds up the rewards of the largest metrics: %s", (_, rewards, tokens, bound) => {
-    expect(rewardBound(rewards, tokens)).toBeCloseTo(bound, 12);
+    expect(boundOf(rewards, tokens)).toBeCloseTo(bound, 12);
   });
 
   it("is never below what any share of the largest metrics gains at this rate", () => {
@@ -125,23 +135,33 @@ describe("rewardBound", () => {
       fc.property(rising, fc.double({ min: 0, max: 1, noNaN: true }), (rewards, tokens) => {
         for (let count = 0; count <= Math.floor(tokens * rewards.length); count++) {
           const reward = rewards.slice(rewards.length - count).reduce((sum, value) => sum + value, 0) / rewards.length;
-          expect(rewardBound(rewards, tokens)).toBeGreaterThanOrEqual(reward - 1e-12);
+          expect(boundOf(rewards, tokens)).toBeGreaterThanOrEqual(reward - 1e-12);
         }
       }),
       { seed: 43, numRuns: 200 },
     );
   });
 
-  // All tokens are spent, though keeping some would gain more.
-  it.fails("is never below what fewer offloads gain, where the smallest metrics lose", () => {
-    expect(rewardBound([-1, -1, 1, 1], 1)).toBeGreaterThanOrEqual(0.5);
+  it("keeps tokens where more offloads would lose", () => {
+    expect(boundOf([-1, -1, 1, 1], 1)).toBe(0.5);
+    expect(boundOf([-1, -1], 1)).toBe(0);
+  });
+
+  it("knows no order among images of equal metric", () => {
+    for (const rewards of [
+      [0, 0, 0, 1],
+      [1, 0, 0, 0],
+    ]) {
+      expect(boundOf(rewards, 0.25, [0.5, 0.5, 0.5, 0.5])).toBe(0.25 / 4);
+      expect(boundOf([...rewards, 1], 0.4, [0.5, 0.5, 0.5, 0.5, 0.75])).toBeCloseTo(1.25 / 5, 12);
+    }
   });
 
   it.each([
-    [[], 0.5, "rewards: expected at least one, got none"],
+    [[], 0.5, "rewards: expected one for each of 0 metrics, at least one, got 0"],
     [[1], -0.1, "tokensPerImage: expected at least 0, got -0.1"],
     [[1], Number.NaN, "tokensPerImage: expected at least 0, got NaN"],
   ])("refuses %o with %d tokens", (rewards, tokens, message) => {
-    expect(() => rewardBound(rewards, tokens)).toThrow(new RangeError(message));
+    expect(() => boundOf(rewards, tokens)).toThrow(new RangeError(message));
   });
 });

@@ -72,6 +72,7 @@ export async function run(args: string[]): Promise<void> {
   const frames = recorded.metrics.length;
   const trainedOn = { images: images.metrics.length, frames, arrival: values.arrival, ...source, seed };
   await writePolicy(file, { ...trafficPolicyFile(traffic, model, unitSeconds), trainedOn });
-  const text = `${result.difficultyStates} states of difficulty over ${result.bands} bands, ${result.paceStates} of pace, learnt in ${seconds.toFixed(1)} s\n`;
+  const { difficultyStates, paceStates, bands } = result;
+  const text = `states of difficulty ${difficultyStates}, over ${bands} bands of the metric; states of pace ${paceStates}; learnt in ${seconds.toFixed(1)} s\n`;
   await reportResult(result, values, text);
 }

@@ -2,7 +2,7 @@
 import type { Line, LineChart } from "../../charts/lines.ts";
 import { chartFlag, flagsOnly, numbersFlag } from "../../flag-values.ts";
 import { startProgress } from "../../progress.ts";
-import { note, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
+import { expectWritable, note, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
 import { policyNames, readPolicyFile } from "../../simulation/chosen-policies.ts";
 import { compare, type Figure, type Variation, type Varied } from "../../simulation/compare.ts";
 import type { Sequence } from "../../simulation/sequences.ts";
@@ -42,6 +42,7 @@ export async function run(args: string[]): Promise<void> {
   const bucket = bucketFlags("policy compare", values);
   const draw = drawFlags(values, SEQUENCES);
   const charts = chartFlag(values.chart ?? []);
+  for (const file of [values.out, ...charts]) await expectWritable(file);
   const { arrival, sequence } = await readTrafficFlags(values);
   const variations = variationsOf(values as Record<string, unknown>, sequence);
   const files = await Promise.all((values["policy-file"] ?? []).map(readPolicyFile));
@@ -52,7 +53,7 @@ export async function run(args: string[]): Promise<void> {
   const progress = startProgress("settings", cells);
   let done = 0;
   const comparison = { images, learning, bucket, sequence, arrival, policies, files, draw };
-  const figures = compare(
+  const { figures, unusedFiles } = compare(
     {
       ...comparison,
       arrivalText: values.arrival,
@@ -62,13 +63,10 @@ export async function run(args: string[]): Promise<void> {
     variations,
     () => progress(++done),
   );
+  for (const file of unusedFiles) note(`note: ${file} fits none of these settings`);
   if (learning === images) note("note: learnt on the same images that judge");
-  if (charts.length > 0)
-    await drawFigures(
-      charts,
-      figures,
-      `rate ${bucket.rate}, depth ${bucket.depth}, ${values.sequence}, ${values.arrival}`,
-    );
+  const setting = `rate ${bucket.rate}, depth ${bucket.depth}, ${values.sequence}, ${values.arrival}`;
+  if (charts.length > 0) await drawFigures(charts, figures, setting);
   await reportResult({ figures }, values, figures.map(textOf).join("\n"));
 }
 

@@ -7,7 +7,7 @@ import { systemOutcomes } from "../../evaluation/system.ts";
 import { flagsOnly, neededFlag, ruleFlag } from "../../flag-values.ts";
 import { openModelFolder } from "../../model-folder.ts";
 import { expectWritable, OUTPUT_FLAGS, reportResult, writeWhole } from "../../result-output.ts";
-import { parseFlags } from "../../usage.ts";
+import { parseFlags, UsageError } from "../../usage.ts";
 
 const HELP = `spillway policy metrics --evaluation E.npz --metrics M.npy --rewards R.npy [--edge-loss L.npy]
 
@@ -48,8 +48,11 @@ export async function run(args: string[]): Promise<void> {
     rewards: neededFlag("policy metrics", "rewards", values.rewards),
     "edge-loss": values["edge-loss"],
   };
+  const outputs = [...Object.values(files), values.out].filter((file) => file !== undefined);
+  const twice = outputs.find((file, at) => outputs.indexOf(file) !== at);
+  if (twice !== undefined) throw new UsageError(`${twice}: named twice as an output`);
   const rule = ruleFlag(values.confidence);
-  for (const file of Object.values(files)) await expectWritable(file);
+  for (const file of outputs) await expectWritable(file);
   const folder = await openModelFolder(values.model);
   const calibration = await readCalibration(values.calibration ?? path.join(values.model, "calibration.json"), folder);
   const evaluation = await loadEvaluation(folder, values);

@@ -1,7 +1,7 @@
 // `spillway policy simulate`: what policies gain with one bucket, on images that come in one way.
 import { chartFlag, flagsOnly } from "../../flag-values.ts";
 import { startProgress } from "../../progress.ts";
-import { note, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
+import { expectWritable, note, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
 import { choosePolicies, policyNames, readPolicyFile } from "../../simulation/chosen-policies.ts";
 import { experienceOf } from "../../simulation/learn.ts";
 import { reportOf, type SimulationReport } from "../../simulation/report.ts";
@@ -33,6 +33,7 @@ export async function run(args: string[]): Promise<void> {
   const bucket = bucketFlags("policy simulate", values);
   const options = drawFlags(values, SEQUENCES);
   const charts = chartFlag(values.chart ?? []);
+  for (const file of [values.out, ...charts]) await expectWritable(file);
   const files = await Promise.all((values["policy-file"] ?? []).map(readPolicyFile));
   const names = policyNames(values.policy, files);
   const images = await readImages("policy simulate", values);
@@ -47,8 +48,8 @@ export async function run(args: string[]): Promise<void> {
   );
   const report = reportOf(simulation, edgeLoss);
   if (learning === images && files.length < names.length) note("note: learnt on the same images that judge");
-  if (charts.length > 0)
-    await drawLosses(charts, simulation, report, `rate ${bucket.rate}, depth ${bucket.depth}, ${values.sequence}`);
+  const setting = `rate ${bucket.rate}, depth ${bucket.depth}, ${values.sequence}`;
+  if (charts.length > 0) await drawLosses(charts, simulation, report, setting);
   await reportResult(report, values, textOf(report));
 }
 
