@@ -17,13 +17,10 @@ export const MAX_HELD_POLICIES = 2;
 export const MAX_PREPARED_POLICIES = 4;
 /** Milliseconds that a decision waits for its policy to be read: half of what it has, and KV mostly takes a tenth. */
 export const POLICY_WAIT_MS = 250;
-/**
- * Milliseconds from the answer that lacked a token's prices to solving them, which takes the CPU for up to a second:
- * by then the answer is stored and gone.
- */
+/** Milliseconds from the answer that lacked a token's prices to solving them: by then the answer is stored and gone. */
 export const SOLVE_AFTER_MS = 50;
 /** Milliseconds after which prices that are still being solved were lost with their object, and are solved anew. */
-export const SOLVE_TIMEOUT_MS = 10_000;
+export const SOLVE_TIMEOUT_MS = 60_000;
 /** Images that an isolate keeps of one client for its gate, at most: as many go out in one call of their own. */
 export const MAX_REPORTED_IMAGES = 32;
 /** Milliseconds for which they wait for an image that asks the gate, as long as others follow. */

@@ -7,6 +7,7 @@ import { markdownTable, percent } from "./measure.ts";
 import { type Gap, gapsIn, learnedTraffic, SEQUENCES } from "./policies/gap.ts";
 import { halvesOf, writeLearningFiles } from "./policies/halves.ts";
 import { PUBLISHED, SETTINGS } from "./policies/settings.ts";
+import { toldLocation } from "./policies/told-location.ts";
 import { type Setting, trainedNetwork } from "./policies/trained-network.ts";
 
 const DETAILS = path.join(import.meta.dirname, "results/policies.md");
@@ -29,14 +30,16 @@ export async function benchPolicies() {
   }
 
   const trained: Record<string, number[]> = { full: [], quarter: [] };
-  const published: (Gap & { dqn: number; mdp: number })[] = [];
+  const published: PublishedGap[] = [];
   for (const { setting, dqn, mdp } of PUBLISHED) {
     const full = await trainedNetwork(setting, "emsoft22", files);
     const quarter = await trainedNetwork(setting, "emsoft22-quarter", files);
     trained.full.push(full.seconds);
     trained.quarter.push(quarter.seconds);
     const networks = { full: full.parameters, quarter: quarter.parameters };
-    published.push({ ...(await gapsIn(setting, halves, await trafficOf(setting), networks)), dqn, mdp });
+    const traffic = await trafficOf(setting);
+    const told = isLocationOnly(setting) ? await toldLocation(setting, halves, traffic) : null;
+    published.push({ ...(await gapsIn(setting, halves, traffic, networks)), told, dqn, mdp });
   }
   const gaps: Gap[] = [];
   for (const setting of SETTINGS) {
@@ -57,15 +60,30 @@ export async function benchPolicies() {
   };
 }
 
-function publishedTable(rows: readonly (Gap & { dqn: number; mdp: number })[]): string {
+interface PublishedGap extends Gap {
+  /** What a policy closes that is told the location; null where images have none. */
+  told: number | null;
+  /** Percent, as printed in the paper. */
+  dqn: number;
+  mdp: number;
+}
+
+/** Nothing but the location ties images together. */
+function isLocationOnly({ arrival, sequence }: Setting): boolean {
+  return arrival === "periodic" && sequence !== "iid";
+}
+
+function publishedTable(rows: readonly PublishedGap[]): string {
+  const header = ["MDP", "DQN", "DQN, a quarter", "belief", "told the location", "published MDP", "published DQN"];
   return markdownTable(
-    ["images, arrivals, rate", "MDP", "DQN", "DQN, a quarter", "belief", "published MDP", "published DQN"],
-    rows.map(({ setting, policies, dqn, mdp }) => [
+    ["images, arrivals, rate", ...header],
+    rows.map(({ setting, policies, told, dqn, mdp }) => [
       nameOf(setting),
       percent(policies.mdp.gapClosed ?? 0, 0),
       percent(policies.full.gapClosed ?? 0, 0),
       percent(policies.quarter.gapClosed ?? 0, 0),
       percent(policies.belief.gapClosed ?? 0, 0),
+      told === null ? "" : percent(told, 0),
       `${mdp} %`,
       `${dqn} %`,
     ]),

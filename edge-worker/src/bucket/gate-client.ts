@@ -23,7 +23,7 @@ export interface Gate {
   /** Asks whether this image is worth a token, and takes one when it is. Never throws. */
   decide(metric: number, offload: Config["offload"], timeoutMs: number): Promise<GateAnswer>;
   /**
-   * The image is answered without asking. The gate may hear of it later, never sooner than the client hears the answer.
+   * The image is answered without asking. The gate may hear of it, but the answer waits for nothing.
    *
    * @param metric computed only when a policy wants to know
    */
@@ -61,11 +61,17 @@ export function gateOf(
     },
 
     async decide(metric, offload, timeoutMs) {
-      const seen: readonly SeenImage[] = hasHistory({ kind: offload.policy }) ? reports.take(clientKey) : [];
+      const looksBack = hasHistory({ kind: offload.policy });
+      const seen: readonly SeenImage[] = looksBack ? reports.take(clientKey) : [];
       const decision: Promise<GateDecision> = stub.decide({ metric, atMs, seen, offload: choiceOf(offload) });
       try {
         const answer = await withinTime(decision, timeoutMs);
-        if (answer !== null) return answer;
+        if (answer !== null) {
+          // While a threshold stands in, nobody keeps the history.
+          const isLost = looksBack && !hasHistory({ kind: answer.policy });
+          if (isLost) reports.giveBack(clientKey, [...seen, { metric, atMs }]);
+          return answer;
+        }
       } catch (error) {
         log("gate-failure", { detail: String(error) });
         return UNAVAILABLE;

@@ -10,6 +10,8 @@ export interface ImageReports {
   note(clientKey: string, image: SeenImage): readonly SeenImage[] | null;
   /** Whatever waits for this client's gate, which gets it with this call. */
   take(clientKey: string): readonly SeenImage[];
+  /** Images that the gate had no use for yet, the oldest first: they wait on, as many as may. */
+  giveBack(clientKey: string, images: readonly SeenImage[]): void;
 }
 
 export function createImageReports(): ImageReports {
@@ -24,6 +26,10 @@ export function createImageReports(): ImageReports {
 
   return {
     take,
+    giveBack(clientKey, images) {
+      const all = [...images, ...take(clientKey)].slice(-(MAX_REPORTED_IMAGES - 1));
+      keepNewest(waiting, clientKey, all, MAX_REPORTING_CLIENTS);
+    },
     note(clientKey, image) {
       const images = take(clientKey);
       images.push(image);

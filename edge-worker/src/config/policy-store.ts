@@ -97,15 +97,20 @@ export function createPolicyStore(kv: KVNamespace, modelHash: string, now: () =>
     return { known, reading };
   }
 
+  /** One that was good when it was read last decides until the next reading is done. */
+  async function atHand(key: string, background: Background): Promise<NamedPolicy> {
+    const { known, reading } = look(key);
+    if (reading === null) return known;
+    background(reading);
+    return known.ok ? known : ((await withinTime(reading, POLICY_WAIT_MS)) ?? known);
+  }
+
   return {
     async inForce(choice, background) {
       const { policy, policyKey } = choice;
       if (policy === "threshold") return standIn(choice, null);
       if (policyKey === null) return standIn(choice, noKey(policy));
-      const { known, reading } = look(policyKey);
-      if (reading !== null) background(reading);
-      const read = reading === null ? null : await withinTime(reading, POLICY_WAIT_MS);
-      const named = matching(read ?? known, policy);
+      const named = matching(await atHand(policyKey, background), policy);
       if (!named.ok) return standIn(choice, `${policyKey}: ${named.error}`);
       const ready = prepared.parameters(named, choice.bucket, background);
       if (ready === null) return standIn(choice, `${policyKey}: its token prices are still being solved`);

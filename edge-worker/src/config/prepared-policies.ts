@@ -1,10 +1,15 @@
 // Policies made ready for a bucket: tables and networks at once, token prices when there is time.
 //
-// Solving prices takes the CPU for up to a second, which is longer than a decision may take. So they are solved after
-// the answer; until then those of the same policy for another bucket serve, if there are any. What a token is worth is
-// off then for a moment, while the bucket itself is the new one from the first.
+// Solving prices takes the CPU for up to some seconds, which is longer than a decision may take. So they are solved after
+// the answer, a few milliseconds at a time, so that other clients' gates in the isolate wait no longer than that; until
+// then those of the same policy for another bucket serve, if there are any. What a token is worth is off then for a
+// moment, while the bucket itself is the new one from the first.
 import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
-import { type PolicyParametersCheck, policyParameters } from "@spillway/shared/policy/policy-parameters";
+import {
+  type PolicyParametersCheck,
+  policyParameters,
+  policyParametersInSteps,
+} from "@spillway/shared/policy/policy-parameters";
 import type { PolicyFile } from "@spillway/shared/schema/policy";
 import { MAX_PREPARED_POLICIES, SOLVE_AFTER_MS, SOLVE_TIMEOUT_MS } from "../limits.ts";
 import { keepNewest } from "./keep-newest.ts";
@@ -36,10 +41,9 @@ export function createPreparedPolicies(now: () => number): PreparedPolicies {
   /** Since when, by policy and bucket. */
   const beingSolved = new Map<string, number>();
 
-  function hold(name: string, { file, sha256 }: PolicyText, bucket: BucketOptions): PolicyParametersCheck {
-    const ready = { ...check(file, bucket), sha256 };
-    keepNewest(prepared, name, ready, MAX_PREPARED_POLICIES);
-    return ready;
+  function hold(name: string, sha256: string, check: PolicyParametersCheck): PolicyParametersCheck {
+    keepNewest(prepared, name, { ...check, sha256 }, MAX_PREPARED_POLICIES);
+    return check;
   }
 
   /** Unless somebody is at it; one that never ended was lost with the object that began it. */
@@ -48,7 +52,14 @@ export function createPreparedPolicies(now: () => number): PreparedPolicies {
     if (sinceMs !== undefined && now() - sinceMs < SOLVE_TIMEOUT_MS) return;
     beingSolved.set(name, now());
     await scheduler.wait(SOLVE_AFTER_MS);
-    if (!prepared.has(name)) hold(name, policy, bucket);
+    const steps = policyParametersInSteps(policy.file, bucket);
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) {
+        hold(name, policy.sha256, step.value);
+        break;
+      }
+      await scheduler.wait(0);
+    }
     beingSolved.delete(name);
   }
 
@@ -60,18 +71,9 @@ export function createPreparedPolicies(now: () => number): PreparedPolicies {
         keepNewest(prepared, name, ready, MAX_PREPARED_POLICIES);
         return ready;
       }
-      if (policy.file.kind !== "belief") return hold(name, policy, bucket);
+      if (policy.file.kind !== "belief") return hold(name, policy.sha256, policyParameters(policy.file, bucket));
       background(solveLater(name, policy, bucket));
       return Array.from(prepared.values()).findLast(({ sha256 }) => sha256 === policy.sha256) ?? null;
     },
   };
-}
-
-/** Total: what a checked file still holds of nonsense is a refusal too. */
-function check(file: PolicyFile, bucket: BucketOptions): PolicyParametersCheck {
-  try {
-    return policyParameters(file, bucket);
-  } catch (error) {
-    return { ok: false, error: error instanceof Error ? error.message : String(error) };
-  }
 }

@@ -68,12 +68,20 @@ function choosePolicy(
   const [given, another] = files.filter(({ file }) => file.kind === name);
   if (another !== undefined) throw new UsageError(`--policy-file: two of ${name}, ${given.name} and ${another.name}`);
   if (given !== undefined) {
-    const checked = policyParameters(given.file, bucket);
+    const checked = policyParameters(inUnits(given.file), bucket);
     if (!checked.ok) throw new Error(`${given.name}: ${checked.error}`);
     return checked.parameters;
   }
   if (!isLearnt(name)) throw new UsageError(`--policy ${name} needs its --policy-file; see spillway policy dqn --help`);
   return learnPolicy(name, experience, bucket);
+}
+
+/** A simulation counts in the units in which the policy was made, whatever they last in real traffic. */
+function inUnits(file: PolicyFile): PolicyFile {
+  if (file.kind !== "belief") return { ...file, unitSeconds: 1 };
+  const scaled = (seconds: readonly number[]) => seconds.map((value) => value / file.unitSeconds);
+  const pace = { ...file.pace, edges: scaled(file.pace.edges) };
+  return { ...file, unitSeconds: 1, pace, paceSeconds: scaled(file.paceSeconds) };
 }
 
 function isLearnt(name: PolicyName): name is LearntPolicy {

@@ -2,13 +2,14 @@
 import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
 import { policyParameters } from "@spillway/shared/policy/policy-parameters";
 import type { Arrival } from "./arrivals.ts";
+import { bucketGridOrNull } from "./bucket-grid.ts";
 import { choosePolicies, type NamedPolicyFile, type PolicyName } from "./chosen-policies.ts";
 import type { DrawOptions } from "./draw-traffic.ts";
 import type { Images } from "./images.ts";
 import { type Experience, experienceOf } from "./learn.ts";
 import { reportOf, type SimulationReport } from "./report.ts";
 import { type Sequence, sequenceText } from "./sequences.ts";
-import { gridOrNull, simulate } from "./simulate.ts";
+import { simulate } from "./simulate.ts";
 
 export type Varied = "rate" | "depth" | "spread" | "reset";
 
@@ -99,7 +100,7 @@ function runCell(comparison: Comparison, { bucket, sequence }: Setting, known: K
 /** A policy that is tied to its setting has no point in a figure where there is none of it. */
 function canPlay(name: PolicyName, files: readonly NamedPolicyFile[], bucket: BucketOptions): boolean {
   if (name !== "q-network" && name !== "mdp") return true;
-  return files.some(({ file }) => file.kind === name) || (name === "mdp" && gridOrNull(bucket) !== null);
+  return files.some(({ file }) => file.kind === name) || (name === "mdp" && bucketGridOrNull(bucket) !== null);
 }
 
 function fits(file: NamedPolicyFile["file"], bucket: BucketOptions, sequence: string, arrival: string): boolean {

@@ -1,7 +1,6 @@
 // What each policy is told of the images before it plays: the baseline its threshold, the MDP its thresholds, our own
 // the traffic. The DQN is trained elsewhere and comes as a file.
 import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
-import { type TokenGrid, tokenGrid } from "@spillway/shared/bucket/token-grid";
 import { beliefParameters } from "@spillway/shared/policy/belief";
 import type { PolicyParameters } from "@spillway/shared/policy/decide";
 import {
@@ -18,8 +17,8 @@ import {
   solveThresholds,
   type ValueIterationOptions,
 } from "@spillway/shared/policy/value-iteration";
-import { UsageError } from "../usage.ts";
 import type { Arrival } from "./arrivals.ts";
+import { bucketGrid } from "./bucket-grid.ts";
 import { drawTraffic, secondsOfRecording, type TrafficSource } from "./draw-traffic.ts";
 import type { Images } from "./images.ts";
 
@@ -73,20 +72,12 @@ export function learnThreshold(
  */
 export function learnMdp(
   { images, arrival }: Omit<Experience, "traffic">,
-  { rate, depth }: BucketOptions,
+  bucket: BucketOptions,
   options: ValueIterationOptions = {},
 ): MdpParameters {
-  const grid = gridOf(rate, depth);
+  const grid = bucketGrid(bucket);
   const thresholds = solveThresholds(images, grid, lawWithin(arrival.law, Math.ceil(grid.m / grid.q)), options);
   return { kind: "mdp", grid, thresholds: Float64Array.from(thresholds) };
-}
-
-function gridOf(rate: number, depth: number): TokenGrid {
-  try {
-    return tokenGrid(rate, depth);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
 }
 
 /** All intervals that fill the bucket from the bottom to the top count as one: every sweep looks at each. */

@@ -1,8 +1,9 @@
 // Policies against the same sequences, beside what no policy can beat.
 import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
-import { type TokenGrid, tokenGrid } from "@spillway/shared/bucket/token-grid";
+import type { TokenGrid } from "@spillway/shared/bucket/token-grid";
 import { offlineOptimum, rewardBound } from "@spillway/shared/policy/bounds";
 import type { PolicyParameters } from "@spillway/shared/policy/decide";
+import { bucketGridOrNull } from "./bucket-grid.ts";
 import { type DrawOptions, drawTraffic, type TrafficSource } from "./draw-traffic.ts";
 import type { Images } from "./images.ts";
 import { play, type Traffic } from "./play.ts";
@@ -40,7 +41,7 @@ export function simulate(
   const names = Object.keys(policies);
   const rewards = Object.fromEntries(names.map((name) => [name, new Float64Array(drawn.length)]));
   const offloads = Object.fromEntries(names.map((name) => [name, 0]));
-  const grid = gridOrNull(bucket);
+  const grid = bucketGridOrNull(bucket);
   const optimum = grid && new Float64Array(drawn.length);
   let frames = 0;
   for (const [index, draw] of drawn.entries()) {
@@ -79,15 +80,6 @@ function levelFills({ seconds }: Traffic, rate: number, { p, m }: TokenGrid): In
     left = exact - whole;
     return Math.min(whole, m);
   });
-}
-
-/** The grid of a bucket; null where none comes close enough. */
-export function gridOrNull({ rate, depth }: BucketOptions): TokenGrid | null {
-  try {
-    return tokenGrid(rate, depth);
-  } catch {
-    return null;
-  }
 }
 
 /** Mean and standard error over sequences; the error is null for one alone. */

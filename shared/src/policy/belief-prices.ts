@@ -14,6 +14,8 @@ export interface TokenPrices {
   /** q levels a second, which need not be whole here. */
   grid: TokenGrid;
   values: Float64Array;
+  /** Whether they stand still: prices that do not are nobody's. */
+  settled: boolean;
 }
 
 export interface PriceOptions {
@@ -24,10 +26,8 @@ export interface PriceOptions {
   tolerance?: number;
 }
 
-/** Rounds shorter than this many sweeps say too little about what the next ones will do. */
-const SHORTEST_ROUND = 8;
-/** What is left of a change after a round, at most, for the rest of it to be foretold. */
-const SLOWEST_DECAY = 0.99;
+/** Multiply-adds from one yield to the next, about: some five milliseconds. */
+const WORK_A_STEP = 4e6;
 /** A fill this close to a level, in levels, reaches it. */
 const FILL_TOLERANCE = 1e-6;
 
@@ -38,24 +38,44 @@ const FILL_TOLERANCE = 1e-6;
  * for pace a, difficulty s, level n, bands b, intervals of u_i seconds, discount g; below p tokens only L(n) is left.
  * The price at n is L(n) - L(n - p). What a band adds, max(0, gain_b - price), is a falling piecewise linear function
  * of the price for each state: sorted once, then looked up.
- * Cost a sweep: O(levels * pace * difficulty * (pace * intervals + difficulty) + pace * difficulty * bands). 24 states
- * of difficulty, two of pace, 50 bands and 200 levels take 0.2 to 0.8 s, the longer the longer the bucket takes to fill.
+ * Cost a sweep: O(levels * pace * difficulty * (pace * intervals + difficulty) + pace * difficulty * bands). The sweeps
+ * are some times as many as images come until the bucket is full: 24 states of difficulty, two of pace, 50 bands and 200
+ * levels take half a second at 0.1 tokens a second and seconds at 0.001.
  *
  * @throws RangeError for gains or intervals that are not one for each symbol, or not finite, and for options or a
  * grid outside their limits
  */
-export function solveTokenPrices(
+export function solveTokenPrices(traffic: PricedTraffic, grid: TokenGrid, options: PriceOptions = {}): TokenPrices {
+  return lastOf(solveTokenPricesInSteps(traffic, grid, options));
+}
+
+/** {@link solveTokenPrices} for a thread that others wait for: yields every few milliseconds, and returns the prices. */
+export function* solveTokenPricesInSteps(
   traffic: PricedTraffic,
   grid: TokenGrid,
-  { discount = 0.9999, maxSweeps = 5000, tolerance = 1e-4 }: PriceOptions = {},
-): TokenPrices {
+  { discount = 0.9999, maxSweeps = 20_000, tolerance = 3e-5 }: PriceOptions = {},
+): Generator<void, TokenPrices> {
   checkTraffic(traffic);
   if (!(grid.q >= 0 && Number.isFinite(grid.q))) throw new RangeError(`q: expected at least 0, got ${grid.q}`);
   checkTokenGrid({ ...grid, q: 1 });
   checkIterationOptions(discount, maxSweeps, tolerance);
   const cells = traffic.pace.states * traffic.difficulty.states;
-  const later = settledLater(traffic, grid, { discount, maxSweeps, tolerance }).later;
-  return { grid, values: pricesOf(later, grid, cells) };
+  const { later, settled } = yield* settle(traffic, grid, { discount, maxSweeps, tolerance });
+  return { grid, values: pricesOf(later, grid, cells), settled };
+}
+
+/** Runs what comes in steps to its end. */
+export function lastOf<Result>(steps: Generator<void, Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+interface Settled {
+  worth: Float64Array;
+  later: Float64Array;
+  settled: boolean;
 }
 
 /**
@@ -63,34 +83,38 @@ export function solveTokenPrices(
  * difficulty states]. How many sweeps that takes depends on how long the bucket takes to fill, not on how fine its
  * levels are: they are made on a grid of half as many levels first, and that of half as many again.
  */
-function settledLater(traffic: PricedTraffic, grid: TokenGrid, options: Required<PriceOptions>) {
+function* settle(traffic: PricedTraffic, grid: TokenGrid, options: Required<PriceOptions>): Generator<void, Settled> {
   const { discount, maxSweeps, tolerance } = options;
-  const cells = traffic.pace.states * traffic.difficulty.states;
-  const worth = startingWorth(traffic, grid, options);
+  const { pace, difficulty } = traffic;
+  const cells = pace.states * difficulty.states;
+  const worth = yield* startingWorth(traffic, grid, options);
   const later = new Float64Array(worth.length);
   const arrivals = arrivalsOf(traffic, grid, discount);
-  const surplus = surplusTables(traffic.difficulty, traffic.bandGains);
-  const extrapolation = new Extrapolation(cells);
-  // Where images come evenly, what is left of p tokens is the same again after p of them: rounds are compared.
-  const round = grid.p * Math.ceil(SHORTEST_ROUND / grid.p);
+  const surplus = surplusTables(difficulty, traffic.bandGains);
+  const work = (grid.m + 1) * difficulty.states * (arrivals.length + cells);
+  const sweepsAStep = Math.max(1, Math.floor(WORK_A_STEP / work));
   for (let sweep = 1; sweep <= maxSweeps; sweep++) {
     expectNext(traffic, grid, arrivals, worth, later);
     const span = spendBest(surplus, grid, cells, later, worth);
-    if (span <= tolerance) break;
-    if (sweep % round === 0) extrapolation.advance(worth);
+    if (span <= tolerance) return { worth, later, settled: true };
+    if (sweep % sweepsAStep === 0) yield;
   }
-  return { worth, later };
+  return { worth, later, settled: false };
 }
 
 /** From the grid of half as many levels, straight lines between them; zeros where a token is one level already. */
-function startingWorth(traffic: PricedTraffic, grid: TokenGrid, options: Required<PriceOptions>): Float64Array {
+function* startingWorth(
+  traffic: PricedTraffic,
+  grid: TokenGrid,
+  options: Required<PriceOptions>,
+): Generator<void, Float64Array> {
   const cells = traffic.pace.states * traffic.difficulty.states;
   const started = new Float64Array((grid.m + 1) * cells);
   if (grid.p === 1) return started;
   const p = Math.ceil(grid.p / 2);
   const share = p / grid.p;
   const coarse = { q: grid.q * share, p, m: Math.max(p, Math.round(grid.m * share)) };
-  const { worth } = settledLater(traffic, coarse, options);
+  const { worth } = yield* settle(traffic, coarse, options);
   for (let level = 0; level <= grid.m; level++) {
     const place = Math.min(level * share, coarse.m);
     const below = Math.min(Math.floor(place), coarse.m - 1);
@@ -208,43 +232,6 @@ function pricesOf(later: Float64Array, { p, m }: TokenGrid, cells: number): Floa
     const cell = Math.floor(at / width);
     return Math.max(0, later[level * cells + cell] - later[(level - p) * cells + cell]);
   });
-}
-
-/**
- * Aitken's extrapolation: once every round changes the worth by about the same share of what the round before did,
- * the rest of that geometric series is added at once. Only differences between levels count. It spares three sweeps
- * of four and more, and a poor guess costs no more than the sweeps that mend it.
- */
-class Extrapolation {
-  readonly #cells: number;
-  #worth: Float64Array | null = null;
-  #change: Float64Array | null = null;
-
-  constructor(cells: number) {
-    this.#cells = cells;
-  }
-
-  /** To be called after every round. */
-  advance(worth: Float64Array): void {
-    const top = worth.length - this.#cells;
-    const relative = worth.map((value, at) => value - worth[top + (at % this.#cells)]);
-    const [before, changeBefore] = [this.#worth, this.#change];
-    const change = before && relative.map((value, at) => value - before[at]);
-    this.#worth = relative;
-    this.#change = change;
-    if (change === null || changeBefore === null) return;
-    const decay = dot(change, changeBefore) / dot(changeBefore, changeBefore);
-    if (!(decay > 0 && decay < SLOWEST_DECAY)) return;
-    for (let at = 0; at < worth.length; at++) worth[at] += (decay / (1 - decay)) * change[at];
-    this.#worth = null;
-    this.#change = null;
-  }
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let at = 0; at < a.length; at++) sum += a[at] * b[at];
-  return sum;
 }
 
 /**

@@ -2,7 +2,7 @@
 // the bucket, in the traffic that the images so far let us believe in. A belief of a few numbers is all it remembers.
 import { type BucketOptions, WHOLE_TOKEN } from "../bucket/token-bucket.ts";
 import { type TokenGrid, wholeTokenLevel } from "../bucket/token-grid.ts";
-import { type PriceOptions, solveTokenPrices, type TokenPrices } from "./belief-prices.ts";
+import { lastOf, type PriceOptions, solveTokenPricesInSteps, type TokenPrices } from "./belief-prices.ts";
 import type { Decide } from "./policy.ts";
 import { believe, initialBelief, type TrafficBelief, type TrafficModel } from "./traffic-model.ts";
 import { NEVER_THRESHOLD } from "./value-iteration.ts";
@@ -23,13 +23,27 @@ const MAX_PRICED_LEVELS = 200;
 /** Levels a token, where the intervals do not fill whole ones of fewer. */
 const MAX_LEVELS_PER_TOKEN = 20;
 
-/** The policy for one bucket: its tokens' prices are solved here, in well under a second. */
+/** The policy for one bucket, whose tokens' prices are solved here. @throws RangeError for prices that do not settle */
 export function beliefParameters(
   traffic: TrafficModel,
   bucket: BucketOptions,
   options: PriceOptions = {},
 ): BeliefParameters {
-  const prices = solveTokenPrices(traffic, priceGrid(bucket, traffic.paceSeconds), options);
+  return lastOf(beliefParametersInSteps(traffic, bucket, options));
+}
+
+/** {@link beliefParameters}, yielding every few milliseconds. */
+export function* beliefParametersInSteps(
+  traffic: TrafficModel,
+  bucket: BucketOptions,
+  options: PriceOptions = {},
+): Generator<void, BeliefParameters> {
+  const prices = yield* solveTokenPricesInSteps(traffic, priceGrid(bucket, traffic.paceSeconds), options);
+  if (!prices.settled) {
+    throw new RangeError(
+      `token prices: did not settle for ${bucket.rate} tokens a second and a depth of ${bucket.depth}`,
+    );
+  }
   return { kind: "belief", traffic, start: initialBelief(traffic), prices };
 }
 
@@ -55,7 +69,7 @@ function expectedPrice({ grid, values }: TokenPrices, { difficulty, pace }: Traf
 }
 
 /** The metric from which the expected gain is at least this. */
-function metricOfGain({ metrics, gains }: TrafficModel["gain"], gain: number): number {
+export function metricOfGain({ metrics, gains }: TrafficModel["gain"], gain: number): number {
   if (gain <= gains[0]) return ALWAYS_THRESHOLD;
   let above = 1;
   for (let high = gains.length; above < high; ) {

@@ -2,7 +2,8 @@
 import type { BucketOptions } from "../bucket/token-bucket.ts";
 import { MAX_GRID_ERROR } from "../bucket/token-grid.ts";
 import type { PolicyFile, PolicyFileOf } from "../schema/policy.ts";
-import { beliefParameters } from "./belief.ts";
+import { beliefParametersInSteps } from "./belief.ts";
+import { lastOf } from "./belief-prices.ts";
 import type { PolicyParameters } from "./decide.ts";
 import { type HiddenMarkovModel, normalisedRows } from "./hidden-markov.ts";
 import { type QNetworkParameters, qNetworkParameters } from "./q-network.ts";
@@ -12,12 +13,28 @@ export type PolicyParametersCheck = { ok: true; parameters: PolicyParameters } |
 
 /**
  * The parameters of a checked file. A policy that was made for another bucket is refused, unless it knows the traffic
- * and not the bucket: then it is solved for this one, which takes up to a second.
+ * and not the bucket: then it is solved for this one, which may take seconds. Total: what a checked file still holds of
+ * nonsense is a refusal too.
  */
 export function policyParameters(file: PolicyFile, bucket: BucketOptions): PolicyParametersCheck {
-  if (file.kind === "belief") {
-    return { ok: true, parameters: beliefParameters(trafficModel(file), bucket) };
+  return lastOf(policyParametersInSteps(file, bucket));
+}
+
+/** {@link policyParameters} for a thread that others wait for: yields every few milliseconds. */
+export function* policyParametersInSteps(
+  file: PolicyFile,
+  bucket: BucketOptions,
+): Generator<void, PolicyParametersCheck> {
+  if (file.kind !== "belief") return boundParameters(file, bucket);
+  try {
+    return { ok: true, parameters: yield* beliefParametersInSteps(trafficModel(file), bucket) };
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Of a policy that is tied to a bucket. */
+function boundParameters(file: PolicyFileOf<"mdp" | "q-network">, bucket: BucketOptions): PolicyParametersCheck {
   const error = bucketMismatch(file, bucket);
   if (error !== null) return { ok: false, error };
   if (file.kind === "q-network") return finiteNetwork(qNetworkParameters(file));
@@ -75,6 +92,7 @@ export function trafficPolicyFile(
     policyVersion: 1,
     kind: "belief",
     model,
+    unitSeconds,
     difficulty: chainFile(traffic.difficulty, Array.from(traffic.bandEdges)),
     bandGains: Array.from(traffic.bandGains),
     pace: chainFile(traffic.pace, inSeconds(traffic.paceEdges)),

@@ -39,7 +39,7 @@ const common = {
   trainedOn: z.looseObject({}).optional(),
 };
 
-/** Of a policy that is tied to a grid: seconds that one of its time units lasts. */
+/** Real seconds that a second of the simulation lasts, in which the policy was made. */
 const unitSeconds = z.number().min(1e-6).max(86_400).default(1);
 
 const mdpPolicySchema = z
@@ -131,6 +131,8 @@ const beliefPolicySchema = z
   .strictObject({
     ...common,
     kind: z.literal("belief"),
+    /** Of the traffic that it was learnt from; what is in seconds here is in real ones already. */
+    unitSeconds,
     /** Hidden states of the images' difficulty; edges are metrics. */
     difficulty: chainSchema,
     /** Expected gain in each band of the metric, [difficulty.symbols]. */

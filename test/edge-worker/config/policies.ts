@@ -36,6 +36,7 @@ export function beliefFile(stay = 0.9): PolicyFileOf<"belief"> {
   return {
     ...common,
     kind: "belief",
+    unitSeconds: 1,
     difficulty: { ...difficulty, edges: [0.2, 0.4] },
     bandGains: [0.1, 0.3, 0.5],
     pace: { states: 2, symbols: 2, transitions, emissions: [0.9, 0.1, 0.1, 0.9], edges: [2] },

@@ -149,7 +149,11 @@ describe("what is wrong", () => {
     ],
     ["policy-file", inFolder("nowhere/p.json"), /nowhere\/p\.json: cannot be written \(ENOENT\)$/],
     ["out", inFolder("nowhere/o.json"), /nowhere\/o\.json: cannot be written \(ENOENT\)$/],
-    ["rewards", spoilt("large.npy", new Float64Array(300).fill(7)), /: not written: bandGains\.0: /],
+    [
+      "rewards",
+      spoilt("large.npy", new Float64Array(300).fill(7)),
+      /large\.npy: row 0: expected a reward from -1 to 1, got 7$/,
+    ],
   ])("in --%s is named, case %#", async (name, value, line) => {
     const flags = flagsWith(RIGHT, { "policy-file": inFolder("unwritten.json"), [name]: value });
     expect(await lineOf(() => run(flags))).toMatch(line);

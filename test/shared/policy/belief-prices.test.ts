@@ -1,5 +1,10 @@
 import { type TokenGrid, tokenGrid } from "@spillway/shared/bucket/token-grid";
-import { type PricedTraffic, type PriceOptions, solveTokenPrices } from "@spillway/shared/policy/belief-prices";
+import {
+  type PricedTraffic,
+  type PriceOptions,
+  solveTokenPrices,
+  solveTokenPricesInSteps,
+} from "@spillway/shared/policy/belief-prices";
 import type { HiddenMarkovModel } from "@spillway/shared/policy/hidden-markov";
 import { NEVER_THRESHOLD, solveThresholds } from "@spillway/shared/policy/value-iteration";
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
@@ -187,16 +192,75 @@ describe("solveTokenPrices", () => {
   });
 
   it("settles within its tolerance where it settles slowly", () => {
-    // A bucket of 10 tokens that takes 200 images to fill: without extrapolation this takes thousands of sweeps.
+    // A bucket of 10 tokens that takes 200 images to fill.
     const random = mulberry32(44);
     const difficulty = oneState(new Array(20).fill(1 / 20));
     const traffic = { difficulty, bandGains: Float64Array.from({ length: 20 }, random), ...STEADY };
     const grid = tokenGrid(0.05, 10);
-    const settled = solveTokenPrices(traffic, grid, { tolerance: 1e-11, maxSweeps: 20_000 });
-    const quick = solveTokenPrices(traffic, grid, { maxSweeps: 500 });
+    const exact = solveTokenPrices(traffic, grid, { tolerance: 1e-11, maxSweeps: 50_000 });
+    const { values, settled } = solveTokenPrices(traffic, grid);
+    expect(settled).toBe(true);
     // A price is compared with gains that nobody knows to three digits.
-    expectClose(quick.values, settled.values, 1e-3);
-    expect(solveTokenPrices(traffic, grid)).toEqual(quick);
+    expectClose(values, exact.values, 1e-3);
+    expect(solveTokenPrices(traffic, grid, { maxSweeps: 10 }).settled).toBe(false);
+  });
+
+  it("prices no token above the largest gain, and comes close to the exact prices, however rare tokens are", () => {
+    const sticky = (states: number, stay: number) =>
+      Float64Array.from({ length: states ** 2 }, (_, at) =>
+        at % (states + 1) === 0 ? stay : (1 - stay) / Math.max(1, states - 1),
+      );
+    const bandGains = Float64Array.from({ length: 10 }, (_, band) => band / 10 - 0.02);
+    const bands = (states: number) =>
+      Float64Array.from({ length: states * 10 }, (_, at) => {
+        const [state, band] = [Math.floor(at / 10), at % 10];
+        return states === 1 ? 0.1 : Math.floor((band * states) / 10) === state ? 0.09 * states : 0.01;
+      });
+    for (const [states, paces] of [
+      [1, [1]],
+      [2, [1]],
+      [2, [0.05, 1]],
+    ] as const) {
+      const emissions = bands(states);
+      const rows = Float64Array.from(emissions, (value, at) => {
+        const start = at - (at % 10);
+        return value / emissions.slice(start, start + 10).reduce((sum, share) => sum + share, 0);
+      });
+      const difficulty = { states, symbols: 10, transitions: sticky(states, states === 1 ? 1 : 0.98), emissions: rows };
+      const pace = {
+        states: paces.length,
+        symbols: paces.length,
+        transitions: sticky(paces.length, paces.length === 1 ? 1 : 0.999),
+        emissions: Float64Array.from({ length: paces.length ** 2 }, (_, at) => (at % (paces.length + 1) === 0 ? 1 : 0)),
+      };
+      const traffic = { difficulty, bandGains, pace, paceSeconds: Float64Array.from(paces) };
+      for (const [rate, depth] of [
+        [0.1, 4],
+        [0.02, 4],
+        [0.01, 20],
+        [0.005, 4],
+      ]) {
+        const p = 5;
+        const grid = { q: rate * p, p, m: depth * p };
+        const { values, settled } = solveTokenPrices(traffic, grid);
+        expect(settled).toBe(true);
+        expect(Math.max(...values)).toBeLessThanOrEqual(0.88 + 1e-9);
+        const exact = solveTokenPrices(traffic, grid, { tolerance: 1e-8, maxSweeps: 100_000 });
+        expectClose(values, exact.values, 0.01);
+      }
+    }
+  });
+
+  it("takes steps to the same prices", () => {
+    const random = mulberry32(45);
+    const difficulty = { ...oneState(new Array(20).fill(1 / 20)) };
+    const traffic = { difficulty, bandGains: Float64Array.from({ length: 20 }, random), ...STEADY };
+    const steps = solveTokenPricesInSteps(traffic, tokenGrid(0.05, 10));
+    let taken = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) taken += 1;
+    expect(taken).toBeGreaterThan(0);
+    expect(step.value).toEqual(solveTokenPrices(traffic, tokenGrid(0.05, 10)));
   });
 
   it("does not settle before the first tokens have come", () => {

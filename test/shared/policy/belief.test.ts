@@ -178,7 +178,7 @@ describe("decideByBelief", () => {
   });
 
   it("remembers less than 1 kB with as many states as a fit chooses from", () => {
-    const parameters = beliefParameters(trafficOf(24, 2), { rate: 0.25, depth: 2 }, { maxSweeps: 2 });
+    const parameters = beliefParameters(trafficOf(24, 2), { rate: 0.25, depth: 2 }, { tolerance: 1 });
     const { state } = decideByBelief({ metric: 0.3, tokens: 2, elapsedSeconds: 1 }, null, parameters);
     expect(serialize(state).byteLength).toBeLessThan(1024);
     expect(structuredClone(state)).toEqual(state);

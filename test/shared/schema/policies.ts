@@ -52,6 +52,7 @@ export function validBeliefPolicy(): PolicyFileOf<"belief"> {
   return {
     policyVersion: 1,
     kind: "belief",
+    unitSeconds: 1,
     model: MODEL_HASH,
     difficulty: {
       states: 2,

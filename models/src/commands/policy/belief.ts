@@ -5,7 +5,7 @@ import { expectWritable, OUTPUT_FLAGS, reportResult } from "../../result-output.
 import { drawnRecording, learnTraffic, recordedTraffic } from "../../simulation/learn.ts";
 import { parseFlags } from "../../usage.ts";
 import { modelHashFlag, POLICY_OUTPUT_FLAGS, POLICY_OUTPUT_HELP, unitFlag, writePolicy } from "./policy-output.ts";
-import { seedFlag } from "./simulation-flags.ts";
+import { learningSeed, seedFlag } from "./simulation-flags.ts";
 import {
   ARRIVAL_FLAG,
   ARRIVAL_HELP,
@@ -57,7 +57,7 @@ export async function run(args: string[]): Promise<void> {
   const startedMs = performance.now();
   const recorded =
     values.recording === undefined
-      ? drawnRecording({ images, sequence, arrival }, seed)
+      ? drawnRecording({ images, sequence, arrival }, learningSeed(seed))
       : recordedTraffic(await readMetrics(values.recording), arrival, seed);
   const traffic = learnTraffic(images, recorded);
   const seconds = (performance.now() - startedMs) / 1000;

@@ -58,7 +58,7 @@ export async function run(args: string[]): Promise<void> {
       ...comparison,
       arrivalText: values.arrival,
       edgeLoss: await readEdgeLoss(values["edge-loss"], images),
-      learningSeed: learningSeed(draw),
+      learningSeed: learningSeed(draw.seed),
     },
     variations,
     () => progress(++done),

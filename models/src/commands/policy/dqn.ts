@@ -2,13 +2,13 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import path from "node:path";
-import { tokenGrid } from "@spillway/shared/bucket/token-grid";
 import { checkPolicyText, type PolicyFileOf } from "@spillway/shared/schema/policy";
 import { z } from "zod";
 import { flagsOnly, neededFlag } from "../../flag-values.ts";
 import { expectServable } from "../../policy/dqn-recipe.ts";
 import { runDqnTrainer, TRAINING_FOLDER } from "../../policy/dqn-trainer.ts";
 import { expectWritable, note, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
+import { bucketGrid } from "../../simulation/bucket-grid.ts";
 import { parseFlags, UsageError } from "../../usage.ts";
 import { modelHashFlag, POLICY_OUTPUT_FLAGS, POLICY_OUTPUT_HELP, unitFlag, writePolicy } from "./policy-output.ts";
 import { BUCKET_FLAGS, BUCKET_HELP, bucketFlags, IMAGE_FLAGS, IMAGE_HELP } from "./traffic-flags.ts";
@@ -57,7 +57,7 @@ export async function run(args: string[]): Promise<void> {
   const bucket = bucketFlags("policy dqn", values);
   const files = { metrics: needed("metrics"), rewards: needed("rewards"), recipe: values.recipe, runs: values.runs };
   const { arrival, sequence, seed, device } = values;
-  await expectServable(values.recipe, gridOf(bucket));
+  await expectServable(values.recipe, bucketGrid(bucket));
   // Now, not after the training.
   await expectWritable(policyFile);
   await expectWritable(values.out);
@@ -81,14 +81,6 @@ export async function run(args: string[]): Promise<void> {
     await reportTraining(policy, policyFile, values);
   } finally {
     await rm(folder, { recursive: true });
-  }
-}
-
-function gridOf({ rate, depth }: { rate: number; depth: number }) {
-  try {
-    return tokenGrid(rate, depth);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
   }
 }
 

@@ -1,8 +1,16 @@
 // `spillway policy simulate`: what policies gain with one bucket, on images that come in one way.
+import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
 import { chartFlag, flagsOnly } from "../../flag-values.ts";
 import { startProgress } from "../../progress.ts";
 import { expectWritable, note, OUTPUT_FLAGS, reportResult } from "../../result-output.ts";
-import { choosePolicies, policyNames, readPolicyFile } from "../../simulation/chosen-policies.ts";
+import { bucketGridOrNull } from "../../simulation/bucket-grid.ts";
+import {
+  choosePolicies,
+  type NamedPolicyFile,
+  type PolicyName,
+  policyNames,
+  readPolicyFile,
+} from "../../simulation/chosen-policies.ts";
 import { experienceOf } from "../../simulation/learn.ts";
 import { reportOf, type SimulationReport } from "../../simulation/report.ts";
 import { meanOf, type Simulation, simulate } from "../../simulation/simulate.ts";
@@ -35,12 +43,12 @@ export async function run(args: string[]): Promise<void> {
   const charts = chartFlag(values.chart ?? []);
   for (const file of [values.out, ...charts]) await expectWritable(file);
   const files = await Promise.all((values["policy-file"] ?? []).map(readPolicyFile));
-  const names = policyNames(values.policy, files);
+  const names = playable(policyNames(values.policy, files), values.policy, files, bucket);
   const images = await readImages("policy simulate", values);
   const edgeLoss = await readEdgeLoss(values["edge-loss"], images);
   const learning = await readLearningImages("policy simulate", values, images);
   const { arrival, sequence } = await readTrafficFlags(values);
-  const experience = experienceOf({ images: learning, sequence, arrival }, learningSeed(options));
+  const experience = experienceOf({ images: learning, sequence, arrival }, learningSeed(options.seed));
   const policies = choosePolicies(names, files, experience, bucket);
   const progress = startProgress("sequences", options.sequences);
   const simulation = simulate({ images, sequence, arrival }, bucket, policies, options, (share) =>
@@ -51,6 +59,19 @@ export async function run(args: string[]): Promise<void> {
   const setting = `rate ${bucket.rate}, depth ${bucket.depth}, ${values.sequence}`;
   if (charts.length > 0) await drawLosses(charts, simulation, report, setting);
   await reportResult(report, values, textOf(report));
+}
+
+/** Unless it was asked for by name, a policy that cannot be made for this bucket is left out. */
+function playable(
+  names: PolicyName[],
+  asked: string | undefined,
+  files: readonly NamedPolicyFile[],
+  bucket: BucketOptions,
+): PolicyName[] {
+  const hasMdp = asked !== undefined || files.some(({ file }) => file.kind === "mdp") || bucketGridOrNull(bucket);
+  if (hasMdp) return names;
+  note("note: no grid holds this bucket, so mdp is left out");
+  return names.filter((name) => name !== "mdp");
 }
 
 function textOf(report: SimulationReport): string {

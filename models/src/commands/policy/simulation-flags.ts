@@ -81,7 +81,7 @@ export async function readLearningImages(
 }
 
 /** Of the traffic that policies are learnt from: not the one that judges them. */
-export function learningSeed({ seed }: DrawOptions): number {
+export function learningSeed(seed: number): number {
   return (seed + LEARNING_SEED_OFFSET) % 2 ** 32;
 }
 

@@ -52,6 +52,9 @@ export async function readImages(command: string, files: ImageFiles): Promise<Im
   const rewardsFile = neededFlag(command, "rewards", files.rewards);
   const metrics = await readMetrics(metricsFile);
   const rewards = await readColumn(rewardsFile, metrics.length);
+  const wrong = rewards.findIndex((value) => !(value >= -1 && value <= 1));
+  if (wrong >= 0)
+    throw new Error(`${rewardsFile}: row ${wrong}: expected a reward from -1 to 1, got ${rewards[wrong]}`);
   return sortImages(metrics, rewards);
 }
 
