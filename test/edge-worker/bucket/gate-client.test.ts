@@ -13,8 +13,10 @@ const { offload } = defaultConfig(modelBundle.manifest, modelBundle.hash, modelB
 const granted: GateDecision = { offload: true, reason: "offloaded", threshold: 0.1, tokens: 4, policy: "threshold" };
 const by = (policy: PolicyName, enabled = true): Config["offload"] => ({ ...offload, policy, enabled });
 
+const asConfigured = async ({ offload: { policy } }: GateRequest) => ({ ...granted, policy });
+
 /** Gates of one isolate whose object answers as told, what it was told, and what was left running behind. */
-function gateThat(decide: (request: GateRequest) => Promise<GateDecision> = async () => granted) {
+function gateThat(decide: (request: GateRequest) => Promise<GateDecision> = asConfigured) {
   const calls = { decide: [] as GateRequest[], report: [] as GateReport[], refund: 0 };
   const stub = {
     decide(request: GateRequest) {
@@ -84,6 +86,20 @@ describe("images that do not ask", () => {
       { metric: 0.5, atMs: 30, seen, offload: { policy, policyKey: null, bucket: offload.bucket } },
       { metric: 0.6, atMs: 40, seen: [] },
     ]);
+    expect(calls.report).toEqual([]);
+  });
+
+  test("wait on while a threshold stands in for the policy that looks back, as many as may", async () => {
+    const { gateAt, calls } = gateThat(async () => granted);
+    gateAt(10).note(() => 0.1, by("belief"));
+    await gateAt(20).decide(0.5, by("belief"), 1000);
+    for (let atMs = 30; atMs < 30 + MAX_REPORTED_IMAGES; atMs++) await gateAt(atMs).decide(0.6, by("belief"), 1000);
+    expect(calls.decide[1].seen).toEqual([
+      { metric: 0.1, atMs: 10 },
+      { metric: 0.5, atMs: 20 },
+    ]);
+    const last = calls.decide.at(-1)?.seen.map(({ atMs }) => atMs);
+    expect(last).toEqual(Array.from({ length: MAX_REPORTED_IMAGES - 1 }, (_, k) => 30 + k));
     expect(calls.report).toEqual([]);
   });
 

@@ -253,8 +253,11 @@ describe("solveTokenPrices", () => {
 
   it("takes steps to the same prices", () => {
     const random = mulberry32(45);
-    const difficulty = { ...oneState(new Array(20).fill(1 / 20)) };
-    const traffic = { difficulty, bandGains: Float64Array.from({ length: 20 }, random), ...STEADY };
+    const [states, symbols] = [24, 20];
+    const transitions = new Float64Array(states * states).fill(1 / states);
+    const emissions = new Float64Array(states * symbols).fill(1 / symbols);
+    const difficulty = { states, symbols, transitions, emissions };
+    const traffic = { difficulty, bandGains: Float64Array.from({ length: symbols }, random), ...STEADY };
     const steps = solveTokenPricesInSteps(traffic, tokenGrid(0.05, 10));
     let taken = 0;
     let step = steps.next();
