@@ -17,8 +17,13 @@ export interface DrawOptions {
   seed: number;
 }
 
-/** A sequence is drawn when it is asked for: a thousand of them need not lie in memory. */
-export type DrawnTraffic = () => Traffic;
+/**
+ * A sequence is drawn when it is asked for: a thousand of them need not lie in memory.
+ *
+ * @param into a sequence of the same draw that is not needed any more: its arrays are filled again, which saves a
+ * quarter of the time that a simple policy takes
+ */
+export type DrawnTraffic = (into?: Traffic) => Traffic;
 
 /**
  * A recording is cut into whole sequences of so many frames, at most as many as wanted; one that is shorter is one
@@ -31,14 +36,13 @@ export function drawTraffic(source: TrafficSource, options: DrawOptions): DrawnT
 function drawSequences({ images, sequence, arrival }: TrafficSource, options: DrawOptions): DrawnTraffic[] {
   if (sequence.kind === "recorded") return [];
   const seeds = mulberry32(options.seed);
+  const places = new Uint32Array(options.frames);
   return Array.from({ length: options.sequences }, () => {
     const [seedOfImages, seedOfArrivals] = [seeds() * 2 ** 32, seeds() * 2 ** 32];
-    return () => {
-      const places = new Uint32Array(options.frames);
+    return (into = emptyTraffic(options.frames)) => {
       drawPlaces(sequence, images.metrics.length, mulberry32(seedOfImages), places);
-      const seconds = new Float64Array(options.frames);
-      arrival.draw(mulberry32(seedOfArrivals), seconds);
-      return trafficOf(images, places, seconds);
+      arrival.draw(mulberry32(seedOfArrivals), into.seconds);
+      return showImages(images, places, into);
     };
   });
 }
@@ -49,7 +53,10 @@ function cutRecording({ images, arrival }: TrafficSource, { sequences, frames, s
   const seconds = secondsOfRecording(arrival, total, seed);
   return Array.from({ length: Math.min(sequences, Math.floor(total / length)) }, (_, piece) => {
     const [from, to] = [piece * length, (piece + 1) * length];
-    return () => trafficOf(images, images.placeOfArrival.slice(from, to), seconds.slice(from, to));
+    return (into = emptyTraffic(length)) => {
+      into.seconds.set(seconds.subarray(from, to));
+      return showImages(images, images.placeOfArrival.subarray(from, to), into);
+    };
   });
 }
 
@@ -65,16 +72,19 @@ export function secondsOfRecording(arrival: Arrival, images: number, seed: numbe
   return seconds;
 }
 
-/** Plain loops: a typed array's `from` takes longer than all decisions on its elements. */
-function trafficOf({ metrics, rewards }: Images, places: Uint32Array, seconds: Float64Array): Traffic {
-  const traffic = {
-    metrics: new Float64Array(places.length),
-    rewards: new Float64Array(places.length),
-    seconds,
+function emptyTraffic(frames: number): Traffic {
+  return {
+    metrics: new Float64Array(frames),
+    rewards: new Float64Array(frames),
+    seconds: new Float64Array(frames),
   };
+}
+
+/** A plain loop: a typed array's `from` takes longer than all decisions on its elements. */
+function showImages({ metrics, rewards }: Images, places: Uint32Array, into: Traffic): Traffic {
   for (let frame = 0; frame < places.length; frame++) {
-    traffic.metrics[frame] = metrics[places[frame]];
-    traffic.rewards[frame] = rewards[places[frame]];
+    into.metrics[frame] = metrics[places[frame]];
+    into.rewards[frame] = rewards[places[frame]];
   }
-  return traffic;
+  return into;
 }

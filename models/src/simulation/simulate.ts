@@ -44,8 +44,9 @@ export function simulate(
   const grid = bucketGridOrNull(bucket);
   const optimum = grid && new Float64Array(drawn.length);
   let frames = 0;
+  let traffic: Traffic | undefined;
   for (const [index, draw] of drawn.entries()) {
-    const traffic = draw();
+    traffic = draw(traffic);
     frames += traffic.metrics.length;
     for (const name of names) {
       const played = play(policies[name], traffic, bucket);

@@ -7,7 +7,7 @@ import { readNumbers } from "../../../models/src/arrays/inputs.ts";
 import { readArrival } from "../../../models/src/simulation/arrivals.ts";
 import { drawTraffic } from "../../../models/src/simulation/draw-traffic.ts";
 import { sortImages } from "../../../models/src/simulation/images.ts";
-import { play } from "../../../models/src/simulation/play.ts";
+import { play, type Traffic } from "../../../models/src/simulation/play.ts";
 import { DRAWN, GRID, SIMULATED_BUCKET } from "./simulator-speed.ts";
 
 const [folder, policy] = process.argv.slice(2);
@@ -21,7 +21,12 @@ const parameters: PolicyParameters =
 
 const startMs = performance.now();
 const drawn = drawTraffic({ images, sequence: { kind: "iid" }, arrival }, DRAWN);
-const reward = drawn.reduce((sum, draw) => sum + play(parameters, draw(), SIMULATED_BUCKET).reward, 0);
+let traffic: Traffic | undefined;
+let reward = 0;
+for (const draw of drawn) {
+  traffic = draw(traffic);
+  reward += play(parameters, traffic, SIMULATED_BUCKET).reward;
+}
 const answer = reward / (DRAWN.sequences * DRAWN.frames);
 const seconds = (performance.now() - startMs) / 1000;
 const peakBytes = process.resourceUsage().maxRSS * 1024;
