@@ -8,7 +8,7 @@ export interface PolicyReport {
   /** What offloading gains an image. */
   reward: number;
   offloadRate: number;
-  /** Share of the way from the threshold policy to the lower bound; null where there is no such way. */
+  /** Share of the way from the threshold policy to the lower bound; null where that is no longer than two errors. */
   gapClosed: number | null;
 }
 
@@ -30,11 +30,14 @@ export function reportOf(simulation: Simulation, edgeLoss: number | null): Simul
   const { images, rewardBound, offlineOptimum } = simulation;
   const from = edgeLoss ?? 0;
   const baseline = simulation.policies.threshold;
-  const start = baseline === undefined ? rewardBound : meanOf(baseline.rewards).mean;
+  const start = baseline === undefined ? null : meanOf(baseline.rewards);
+  // A way no longer than chance makes it is none.
+  const way = start === null ? 0 : rewardBound - start.mean;
+  const hasWay = start !== null && way > 2 * (start.standardError ?? 0);
   const policies = Object.entries(simulation.policies).map(
     ([name, { rewards, offloadRate }]): [string, PolicyReport] => {
       const { mean: reward, standardError } = meanOf(rewards);
-      const gapClosed = start < rewardBound ? (reward - start) / (rewardBound - start) : null;
+      const gapClosed = hasWay ? (reward - start.mean) / way : null;
       return [name, { loss: from - reward, standardError, reward, offloadRate, gapClosed }];
     },
   );

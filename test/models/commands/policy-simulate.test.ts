@@ -40,7 +40,7 @@ describe("spillway policy simulate", () => {
     const bucket = { rate: 0.5, depth: 2 };
     const source = { images, sequence: { kind: "location-reset", spread: 0.2, reset: 0.1 } as const, arrival };
     const policies = { threshold: learnThreshold(source, bucket), mdp: learnMdp(source, bucket) };
-    const simulation = simulate(source, bucket, policies, { sequences: 3, frames: 200, seed: 9 });
+    const simulation = simulate(source, bucket, policies, { sequences: 40, frames: 500, seed: 9 });
     const edgeLoss = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
     const out = inFolder("out.json");
     const change = {
@@ -48,6 +48,8 @@ describe("spillway policy simulate", () => {
       arrival: "geometric:0.5",
       sequence: "location-reset:0.2,0.1",
       seed: "9",
+      sequences: "40",
+      frames: "500",
     };
     const result = await jsonOf(flagsWith(RIGHT, { ...change, out }));
     expect(result).toEqual(reportOf(simulation, edgeLoss));
@@ -61,8 +63,8 @@ describe("spillway policy simulate", () => {
       edgeLoss: number,
       cloudLoss: number,
       lossFrom: "edge-loss",
-      sequences: 3,
-      frames: 600,
+      sequences: 40,
+      frames: 20_000,
     });
     // All that the cloud gains here is what the edge lost.
     expect(result.cloudLoss).toBeCloseTo(0, 12);

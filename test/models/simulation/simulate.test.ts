@@ -123,7 +123,7 @@ describe("reportOf", () => {
   const simulation: Simulation = {
     images: sortImages(Float64Array.of(0.1, 0.2, 0.3, 0.4), Float64Array.of(0, 0, 0.5, 1)),
     policies: {
-      threshold: { rewards: Float64Array.of(0.1, 0.3), offloadRate: 0.25 },
+      threshold: { rewards: Float64Array.of(0.15, 0.25), offloadRate: 0.25 },
       better: { rewards: Float64Array.of(0.3, 0.3), offloadRate: 0.5 },
     },
     rewardBound: 0.4,
@@ -138,7 +138,7 @@ describe("reportOf", () => {
     const numbers = { ...report.policies.threshold, ...report };
     expect(numbers.loss).toBeCloseTo(0.55, 12);
     expect(numbers.reward).toBeCloseTo(0.2, 12);
-    expect(numbers.standardError).toBeCloseTo(0.1, 12);
+    expect(numbers.standardError).toBeCloseTo(0.05, 12);
     expect(numbers.offloadRate).toBe(0.25);
     expect(numbers.gapClosed).toBe(0);
     expect(report.policies.better.loss).toBeCloseTo(0.45, 12);
@@ -154,10 +154,12 @@ describe("reportOf", () => {
     expect(report.policies.better.loss).toBeCloseTo(-0.3, 12);
   });
 
-  it("knows no gap without a baseline, or where the baseline is at the bound", () => {
+  it("knows no gap without a baseline, or where the baseline is within two errors of the bound", () => {
     const { better } = simulation.policies;
     expect(reportOf({ ...simulation, policies: { better } }, null).policies.better.gapClosed).toBeNull();
-    expect(reportOf({ ...simulation, rewardBound: 0.2 }, null).policies.better.gapClosed).toBeNull();
+    const gapAt = (rewardBound: number) => reportOf({ ...simulation, rewardBound }, null).policies.better.gapClosed;
+    expect([gapAt(0.2), gapAt(0.299)]).toEqual([null, null]);
+    expect(gapAt(0.301)).toBeCloseTo(0.1 / 0.101, 12);
     expect(reportOf({ ...simulation, offlineOptimum: null }, null).offlineOptimum).toBeNull();
   });
 });
