@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { Config } from "@spillway/shared/schema/config";
 import { configChanges, describeChanges } from "../publish/config-changes.ts";
-import { expectWritable, writeWhole } from "../result-output.ts";
+import { expectWritable, note, writeWhole } from "../result-output.ts";
 import { parseFlags, UsageError } from "../usage.ts";
 import { DEFAULT_EDGE_URL, edgeFetch, problemText } from "../worker-api.ts";
 
@@ -26,6 +26,8 @@ interface EffectiveConfig {
   version: string;
   source: string;
   error: string | null;
+  /** What decides about offloads, and why it is not what the configuration names. */
+  policy: { configured: string; inForce: string; error: string | null };
 }
 
 export async function run(args: string[]): Promise<void> {
@@ -82,7 +84,10 @@ async function changeConfig(url: string, assignments: string[], token: string): 
   if (!response.ok) throw new Error(await problemText(response));
   process.stderr.write(describeChanges(configChanges(effective.config, config)));
   process.stderr.write(`version ${config.version} is in force\n`);
-  return (await response.json()) as EffectiveConfig;
+  const changed = (await response.json()) as EffectiveConfig;
+  const { policy } = changed;
+  if (policy.error !== null) note(`note: ${policy.inForce} decides instead of ${policy.configured}: ${policy.error}`);
+  return changed;
 }
 
 interface Assignment {

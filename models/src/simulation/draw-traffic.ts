@@ -60,11 +60,19 @@ function cutRecording({ images, arrival }: TrafficSource, { sequences, frames, s
   });
 }
 
-/** The recorded intervals where there is one for each image, or each but the last, else drawn ones, [images]. */
+/**
+ * Seconds from each image to the next, [images]: as recorded with them, or else drawn.
+ *
+ * @throws Error for recorded intervals that are not one for each image, or for each but the last
+ */
 export function secondsOfRecording(arrival: Arrival, images: number, seed: number): Float64Array {
   const seconds = new Float64Array(images);
   const { recorded } = arrival;
-  if (recorded !== null && (recorded.length === images || recorded.length === images - 1)) {
+  if (recorded !== null) {
+    if (recorded.length !== images && recorded.length !== images - 1) {
+      const expected = `${images - 1} intervals, one from each of ${images} recorded images to the next`;
+      throw new Error(`--arrival: expected ${expected}, got ${recorded.length}`);
+    }
     seconds.set(recorded);
     return seconds;
   }

@@ -125,7 +125,7 @@ describe("what is wrong", () => {
     ["seed", "1.5", '--seed: expected a whole number, got "1.5"'],
     ["unit-seconds", "no", /^--unit-seconds: expected a number from 0\.000001 to 86400, got "no"$/],
     ["arrival", "weekly", /^--arrival: expected periodic, .*; got "weekly"$/],
-    ["sequence", "sorted", /^--sequence: expected iid, .*; got "sorted"$/],
+    ["sequence", "iid", "--recording has an order of its own: leave --sequence out"],
     ["rate", "1", "Unknown option '--rate'; see --help"],
   ])("--%s %s is the caller's mistake", async (name, value, line) => {
     const flags = flagsWith(RIGHT, { "policy-file": inFolder("unwritten.json"), [name]: value });
@@ -134,13 +134,24 @@ describe("what is wrong", () => {
   });
 
   const spoilt = (name: string, values: Iterable<number>) => column(name, Float64Array.from(values));
+  it("is a sequence that is none", async () => {
+    const flags = flagsWith(RIGHT, { recording: undefined, arrival: "periodic", sequence: "sorted" });
+    await expectUsage(run, flags, /^--sequence: expected iid, .*; got "sorted"$/);
+  });
+
+  it("is a recording too short to learn from", async () => {
+    const flags = flagsWith(RIGHT, { recording: spoilt("short.npy", new Float64Array(99)), arrival: "periodic" });
+    const line = /^belief: expected at least 100 recorded images to learn from, got 99$/;
+    expect(await lineOf(() => run(flags))).toMatch(line);
+  });
+
   it.each([
     ["recording", spoilt("above.npy", [0, 2]), /above\.npy: row 1: expected a metric from -1 to 1, got 2$/],
     ["recording", spoilt("nan.npy", [Number.NaN]), /nan\.npy: row 0: expected a finite number, got NaN$/],
     [
       "recording",
       spoilt("short.npy", new Float64Array(99)),
-      /^belief: expected at least 100 recorded images to learn from, got 99$/,
+      /^--arrival: expected 98 intervals, one from each of 99 recorded images to the next, got 4000$/,
     ],
     [
       "arrival",

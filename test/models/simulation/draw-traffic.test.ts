@@ -98,14 +98,16 @@ describe("a recording", () => {
     );
   });
 
-  it("has its own intervals where there are as many, and drawn ones otherwise", async () => {
+  it("has its own intervals, or drawn ones where none were recorded", async () => {
     expect(secondsOfRecording(await recordedArrival(SECONDS), 7, 1)).toEqual(SECONDS);
     // Nothing follows the last image.
     const differences = secondsOfRecording(await recordedArrival(SECONDS.slice(0, 6)), 7, 1);
     expect(differences.slice(0, 6)).toEqual(SECONDS.slice(0, 6));
-    const drawn = secondsOfRecording(await recordedArrival(SECONDS.slice(0, 5)), 7, 1);
-    expect(drawn.length).toBe(7);
-    expect(drawn[5]).toBe(drawn[0]);
+    for (const length of [5, 1]) {
+      const arrival = await recordedArrival(SECONDS.slice(0, length));
+      const expected = "6 intervals, one from each of 7 recorded images to the next";
+      expect(() => secondsOfRecording(arrival, 7, 1)).toThrow(`--arrival: expected ${expected}, got ${length}`);
+    }
     const geometric = await readArrival("geometric:0.2");
     expect(secondsOfRecording(geometric, 50, 3)).toEqual(secondsOfRecording(geometric, 50, 3));
     expect(secondsOfRecording(geometric, 50, 3)).not.toEqual(secondsOfRecording(geometric, 50, 4));

@@ -25,7 +25,8 @@ const HELP = `spillway policy compare --metrics M.npy --rewards R.npy --rate R -
 
 ${simulationHelp(SEQUENCES)}  --rates, --depths, --spreads, --resets V,...
                      what to change, one at a time, from the setting that the other flags describe; without any of
-                     them all are (spread and reset for --sequence location-reset), over a few values each
+                     them all are (spread and reset for --sequence location-reset), over a few values each: 22
+                     settings, a minute or two
   --chart FILE       one panel for each, .svg or .png; may be repeated
   --json             { figures: [{ varied, cells: [{ value, report }] }] }, reports as in \`policy simulate\`
   --out FILE         also write that there
@@ -112,7 +113,11 @@ function policiesOf({ cells }: Figure): string[] {
 async function drawFigures(files: string[], figures: readonly Figure[], setting: string): Promise<void> {
   const { panels } = await import("../../charts/panels.ts");
   const { writeChart } = await import("../../charts/render.ts");
-  const chart = panels(`Loss of each policy (${setting})`, figures.map(figureChart), 2);
+  const chart = panels(
+    `Loss of each policy and two standard errors (${setting})`,
+    figures.map((figure) => figureChart(figure)),
+    2,
+  );
   for (const file of files) await writeChart(file, chart);
 }
 
@@ -138,7 +143,7 @@ function figureChart(figure: Figure): LineChart {
   return {
     title: `by ${varied}`,
     x: { title: varied, scale: VARIATIONS[varied].log ? "log" : "linear", ...(domain[0] < domain[1] && { domain }) },
-    y: { title: "loss" },
+    y: { title: cells[0].report.lossFrom === "edge" ? "loss against the edge" : "loss" },
     lines: [...policies, bound],
   };
 }

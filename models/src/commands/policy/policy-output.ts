@@ -12,7 +12,7 @@ export const POLICY_OUTPUT_FLAGS = {
 
 export const POLICY_OUTPUT_HELP = `  --policy-file OUT  write the policy there, for publish and simulate
   --model FOLDER     the model whose metrics these are: a Worker takes a policy of its own model only
-  --unit-seconds U   what one second of the flags above lasts in real traffic (default 1)
+  --unit-seconds U   what one second of the flags above lasts in real traffic (default 1), recorded intervals included
 `;
 
 const LONGEST_UNIT = 86_400;

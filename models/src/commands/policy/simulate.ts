@@ -29,7 +29,8 @@ ${simulationHelp(SEQUENCES)}  --chart FILE       loss of each policy with its st
   --out FILE         also write that there
 
 The bucket starts full. \`lowerBound\` is what offloading the largest metrics at this rate would leave with a bucket
-without bottom; images that come together in difficulty keep every policy from it. \`offlineOptimum\` knows all that
+without bottom; images that come together in difficulty keep every policy from it, while a short sequence that uses up
+the full bucket, or metrics that do not tell what offloading gains, may end below it. \`offlineOptimum\` knows all that
 will come. \`gapClosed\` is the share of the way from threshold to lowerBound.
 `;
 
