@@ -4,7 +4,7 @@
 // Gate and `GET /v1/config` ask the same store, each the one of its own isolate.
 import type { GatePolicy } from "@spillway/shared/policy/gate";
 import type { Config, PolicyName } from "@spillway/shared/schema/config";
-import { checkPolicyText, MAX_POLICY_BYTES, policyKeyOf } from "@spillway/shared/schema/policy";
+import { checkPolicyText, MAX_POLICY_BYTES, POLICY_HASH_KEY, policyKeyOf } from "@spillway/shared/schema/policy";
 import { CONFIG_MAX_AGE_MS, MAX_HELD_POLICIES, POLICY_WAIT_MS, SHARED_LOAD_TIMEOUT_MS } from "../limits.ts";
 import { sha256Hex } from "../sha256.ts";
 import { log } from "../telemetry/log.ts";
@@ -75,7 +75,7 @@ export function createPolicyStore(kv: KVNamespace, modelHash: string, now: () =>
       if (bytes === "too-many") return hold(key, { ok: false, error: `more than ${MAX_POLICY_BYTES} bytes in KV` });
       const sha256 = await sha256Hex(bytes);
       const isFinal = key === policyKeyOf(sha256);
-      if (SHA256_KEY.test(key) && !isFinal) {
+      if (POLICY_HASH_KEY.test(key) && !isFinal) {
         return hold(key, { ok: false, error: `damaged in KV: its SHA-256 is ${sha256}` });
       }
       if (before?.ok && before.sha256 === sha256) return hold(key, before);
@@ -132,8 +132,6 @@ export function createPolicyStore(kv: KVNamespace, modelHash: string, now: () =>
   };
 }
 
-/** A key that says what lies under it. */
-const SHA256_KEY = new RegExp(`^${policyKeyOf("[0-9a-f]{64}")}$`);
 const UNREAD: NamedPolicy = { ok: false, error: "not read yet" };
 
 function ignored(): void {}

@@ -2,7 +2,7 @@
 // will be in force.
 import { policyParameters } from "@spillway/shared/policy/policy-parameters";
 import type { Config } from "@spillway/shared/schema/config";
-import { checkPolicyText, type PolicyFile, policyKeyOf } from "@spillway/shared/schema/policy";
+import { checkPolicyText, POLICY_HASH_KEY, type PolicyFile, policyKeyOf } from "@spillway/shared/schema/policy";
 import { sha256Hex } from "../sha256.ts";
 import type { NamedText, PublishStore } from "./publish.ts";
 
@@ -13,7 +13,6 @@ export interface FreshPolicy {
   file: PolicyFile;
 }
 
-const HASH_KEY = /^policy:[0-9a-f]{64}$/;
 const FALLBACK = 'the Worker will fall back to "threshold"';
 
 /** @throws Error with one line naming the document, if it is no policy of this model */
@@ -38,8 +37,7 @@ export async function policyWarnings({ offload }: Config, modelHash: string, sto
   const text = await store.get(policyKey);
   if (text === null) return [`${policyKey}: not in KV, publish it with --policy: ${FALLBACK}`];
   const sha256 = sha256Hex(text);
-  // A key of another form is its owner's, and says nothing of what is under it.
-  if (HASH_KEY.test(policyKey) && policyKey !== policyKeyOf(sha256)) {
+  if (POLICY_HASH_KEY.test(policyKey) && policyKey !== policyKeyOf(sha256)) {
     return [`${policyKey}: damaged in KV, its SHA-256 is ${sha256}: ${FALLBACK}`];
   }
   const checked = checkedPolicy(text, modelHash);

@@ -177,6 +177,9 @@ export function policyKeyOf(sha256: string): string {
   return `policy:${sha256}`;
 }
 
+/** A key that says what lies under it; one of another form is its owner's. */
+export const POLICY_HASH_KEY = new RegExp(`^${policyKeyOf("[0-9a-f]{64}")}$`);
+
 export type PolicyFileCheck = { ok: true; file: PolicyFile } | { ok: false; error: string };
 
 /** Validates a policy's text. Pure and total: every failure is a value whose `error` is one readable line. */

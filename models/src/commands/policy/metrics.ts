@@ -7,6 +7,7 @@ import { systemOutcomes } from "../../evaluation/system.ts";
 import { flagsOnly, neededFlag, ruleFlag } from "../../flag-values.ts";
 import { openModelFolder } from "../../model-folder.ts";
 import { expectWritable, OUTPUT_FLAGS, reportResult, writeWhole } from "../../result-output.ts";
+import { meanOf } from "../../simulation/simulate.ts";
 import { parseFlags, UsageError } from "../../usage.ts";
 
 const HELP = `spillway policy metrics --evaluation E.npz --metrics M.npy --rewards R.npy [--edge-loss L.npy]
@@ -64,9 +65,9 @@ export async function run(args: string[]): Promise<void> {
   if (files["edge-loss"] !== undefined) await writeNumbers(files["edge-loss"], edgeLoss);
   const result = {
     images: evaluation.rows,
-    meanMetric: meanOf(vote.metric),
-    meanReward: meanOf(rewards),
-    edgeLoss: meanOf(edgeLoss),
+    meanMetric: meanOf(vote.metric).mean,
+    meanReward: meanOf(rewards).mean,
+    edgeLoss: meanOf(edgeLoss).mean,
   };
   const text = `${result.images} images: expected gain ${result.meanMetric.toFixed(4)}, gain ${result.meanReward.toFixed(4)}, edge loss ${result.edgeLoss.toFixed(4)}\n`;
   await reportResult(result, values, text);
@@ -74,8 +75,4 @@ export async function run(args: string[]): Promise<void> {
 
 function writeNumbers(file: string, data: Float64Array): Promise<void> {
   return writeWhole(file, encodeNpy({ shape: [data.length], data }));
-}
-
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

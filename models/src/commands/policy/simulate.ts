@@ -13,7 +13,7 @@ import {
 } from "../../simulation/chosen-policies.ts";
 import { experienceOf } from "../../simulation/learn.ts";
 import { reportOf, type SimulationReport } from "../../simulation/report.ts";
-import { meanOf, type Simulation, simulate } from "../../simulation/simulate.ts";
+import { type Simulation, simulate } from "../../simulation/simulate.ts";
 import { percent, textTable } from "../../text-table.ts";
 import { parseFlags } from "../../usage.ts";
 import { drawFlags, learningSeed, readLearningImages, SIMULATION_FLAGS, simulationHelp } from "./simulation-flags.ts";
@@ -120,10 +120,17 @@ async function drawLosses(
   for (const file of files) await writeChart(file, chart);
 }
 
+/** The mean after each sequence in one pass (Welford), as there may be a hundred thousand of them. */
 function runningLosses(edgeLoss: number, rewards: Float64Array) {
-  return Array.from(rewards, (_, index) => {
-    const { mean, standardError } = meanOf(rewards.subarray(0, index + 1));
-    const [loss, spread] = [edgeLoss - mean, 2 * (standardError ?? 0)];
-    return { x: index + 1, y: loss, low: loss - spread, high: loss + spread };
+  let mean = 0;
+  let squares = 0;
+  return Array.from(rewards, (reward, index) => {
+    const count = index + 1;
+    const before = reward - mean;
+    mean += before / count;
+    squares += before * (reward - mean);
+    const standardError = count < 2 ? 0 : Math.sqrt(squares / (count - 1) / count);
+    const loss = edgeLoss - mean;
+    return { x: count, y: loss, low: loss - 2 * standardError, high: loss + 2 * standardError };
   });
 }

@@ -5,6 +5,7 @@ import { neededFlag, numberFlag } from "../../flag-values.ts";
 import { type Arrival, readArrival } from "../../simulation/arrivals.ts";
 import { type Images, sortImages } from "../../simulation/images.ts";
 import { parseSequence, type Sequence } from "../../simulation/sequences.ts";
+import { meanOf } from "../../simulation/simulate.ts";
 import { UsageError } from "../../usage.ts";
 
 export const IMAGE_FLAGS = { metrics: { type: "string" }, rewards: { type: "string" } } as const;
@@ -52,9 +53,7 @@ export async function readImages(command: string, files: ImageFiles): Promise<Im
   const rewardsFile = neededFlag(command, "rewards", files.rewards);
   const metrics = await readMetrics(metricsFile);
   const rewards = await readColumn(rewardsFile, metrics.length);
-  const wrong = rewards.findIndex((value) => !(value >= -1 && value <= 1));
-  if (wrong >= 0)
-    throw new Error(`${rewardsFile}: row ${wrong}: expected a reward from -1 to 1, got ${rewards[wrong]}`);
+  expectGains(rewards, "reward", rewardsFile);
   return sortImages(metrics, rewards);
 }
 
@@ -62,16 +61,20 @@ export async function readImages(command: string, files: ImageFiles): Promise<Im
 export async function readMetrics(file: string): Promise<Float64Array> {
   const metrics = await readNumbers(file);
   if (metrics.length === 0) throw new Error(`${file}: expected at least one image, got none`);
-  const wrong = metrics.findIndex((value) => !(value >= -1 && value <= 1));
-  if (wrong >= 0) throw new Error(`${file}: row ${wrong}: expected a metric from -1 to 1, got ${metrics[wrong]}`);
+  expectGains(metrics, "metric", file);
   return metrics;
+}
+
+/** Metrics and rewards are both differences of losses. */
+function expectGains(values: Float64Array, name: string, file: string): void {
+  const row = values.findIndex((value) => !(value >= -1 && value <= 1));
+  if (row >= 0) throw new Error(`${file}: row ${row}: expected a ${name} from -1 to 1, got ${values[row]}`);
 }
 
 /** Mean loss of the edge on these images; null where no file is given. */
 export async function readEdgeLoss(file: string | undefined, { metrics }: Images): Promise<number | null> {
   if (file === undefined) return null;
-  const losses = await readColumn(file, metrics.length);
-  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  return meanOf(await readColumn(file, metrics.length)).mean;
 }
 
 async function readColumn(file: string, rows: number): Promise<Float64Array> {
