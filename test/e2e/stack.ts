@@ -1,8 +1,9 @@
 // The whole product as a user starts it: `scripts/start.ts` in a process of its own, on free ports,
 // with its KV and Durable Objects in a temporary folder.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -30,7 +31,7 @@ export interface Finished {
 /** @throws Error with everything it printed when it ends before it is ready */
 export async function startStack(...flags: string[]): Promise<Stack> {
   const state = await mkdtemp(path.join(tmpdir(), "spillway-state-"));
-  const [edgePort, cloudPort] = [await freePort(), await freePort()];
+  const [edgePort, cloudPort] = await freePorts(2);
   const ports = ["--edge-port", String(edgePort), "--cloud-port", String(cloudPort)];
   const child = spawn("node", ["scripts/start.ts", ...ports, "--state", state, ...flags], {
     cwd: ROOT,
@@ -85,14 +86,17 @@ export function run(program: string, args: string[], env: NodeJS.ProcessEnv = {}
   });
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0];
+}
+
+/** Different ports: each is held until all are found, as one that is let go may come up again at once. */
+export async function freePorts(count: number): Promise<number[]> {
+  const probes = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(probes.map((probe) => once(probe, "listening")));
+  const ports = probes.map((probe) => (probe.address() as AddressInfo).port);
+  await Promise.all(probes.map((probe) => once(probe.close(), "close")));
+  return ports;
 }
 
 /** Asks again until something answers as wanted; whoever waits must end it when nothing ever can. */

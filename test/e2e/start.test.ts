@@ -8,7 +8,7 @@ import { resultSchema } from "@spillway/shared/schema/result";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { processesBelow } from "./processes.ts";
-import { freePort, ROOT, run, type Stack, startStack } from "./stack.ts";
+import { freePorts, ROOT, run, type Stack, startStack } from "./stack.ts";
 
 describe("a running stack", () => {
   let stack: Stack;
@@ -100,7 +100,8 @@ describe("a stack that loses a part", () => {
 
   test("when npm itself is killed, nothing stays behind", async () => {
     const state = await mkdtemp(path.join(tmpdir(), "spillway-state-"));
-    const ports = ["--edge-port", String(await freePort()), "--cloud-port", String(await freePort())];
+    const [edgePort, cloudPort] = await freePorts(2);
+    const ports = ["--edge-port", String(edgePort), "--cloud-port", String(cloudPort)];
     const npm = spawn("npm", ["start", "--", ...ports, "--state", state], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "ignore"],
@@ -123,15 +124,10 @@ describe("a stack that loses a part", () => {
 
 describe("refusing to start", () => {
   test("a taken port is one clear line, and nothing is left behind", async () => {
-    const port = await freePort();
+    const [port, other] = await freePorts(2);
     const server: Server = createServer().listen(port, "127.0.0.1");
-    const started = await run("node", [
-      "scripts/start.ts",
-      "--edge-port",
-      String(port),
-      "--cloud-port",
-      String(await freePort()),
-    ]);
+    const ports = ["--edge-port", String(port), "--cloud-port", String(other)];
+    const started = await run("node", ["scripts/start.ts", ...ports]);
     server.close();
     expect(started.code).toBe(1);
     expect(started.stderr).toMatch(new RegExp(`^spillway: port ${port} .*\n$`));

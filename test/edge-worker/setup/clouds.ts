@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
 import { bundleModel } from "../../../edge-worker/scripts/bundle-model.ts";
-import { freePort, untilAnswered } from "../../e2e/stack.ts";
+import { freePorts, untilAnswered } from "../../e2e/stack.ts";
 import { startFaultyCloud } from "./faulty-cloud.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
@@ -12,7 +12,7 @@ const ROOT = path.resolve(import.meta.dirname, "../../..");
 export default async function setup(project: TestProject) {
   await bundleModel();
   const faulty = await startFaultyCloud();
-  const port = await freePort();
+  const [port, unusedPort] = await freePorts(2);
   const backend = spawn(process.execPath, ["cloud-backend/src/server.ts"], {
     cwd: ROOT,
     env: { ...process.env, PORT: String(port), HOST: "127.0.0.1" },
@@ -26,7 +26,7 @@ export default async function setup(project: TestProject) {
   await Promise.race([untilAnswered(`${cloudUrl}/ping`, (response) => response.ok), ended]);
   project.provide("cloudUrl", cloudUrl);
   project.provide("faultyUrl", faulty.url);
-  project.provide("refusingUrl", `http://127.0.0.1:${await freePort()}`);
+  project.provide("refusingUrl", `http://127.0.0.1:${unusedPort}`);
   return async () => {
     backend.kill("SIGTERM");
     await ended.catch(() => undefined);
