@@ -1,0 +1,19 @@
+// A graph that is to be served: where its file lies and what it was promised to be. Made from a
+// manifest by the repository; all that inference knows of a model.
+import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
+import type { Signature } from "./signature.ts";
+
+export interface GraphDescription {
+  /** Name and version under which the protocol knows the graph. */
+  name: string;
+  version: string;
+  /** An .onnx file, and the hash its bytes must have. */
+  path: string;
+  sha256: string;
+  /** What the loaded graph must take and give. The first dimension of every tensor is the batch. */
+  signature: Signature;
+  /** How an encoded image becomes the first input; null for a graph that takes no images. */
+  image: { preprocessing: Preprocessing; input: ImageInput } | null;
+  /** Names of the classes, in the order of the logits. */
+  labels: readonly string[];
+}

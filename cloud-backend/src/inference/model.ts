@@ -1,0 +1,31 @@
+// One version of a served graph: a protocol request in, a protocol response out. It knows no HTTP.
+import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
+import type { Outcome } from "../errors.ts";
+import type { ModelStatistics } from "../telemetry/model-statistics.ts";
+import type { Admission } from "./admission.ts";
+import type { Signature } from "./signature.ts";
+
+/** What is known of a request beside its message. */
+export interface RequestContext {
+  /** Fires when the client has gone. */
+  client: AbortSignal;
+  /** What the transport allows, in milliseconds; the shorter of this and the message's `timeout` counts. */
+  timeoutMs: number | null;
+}
+
+export interface Model {
+  readonly name: string;
+  readonly version: string;
+  readonly signature: Signature;
+  /** Names of the classes, in the order of the logits. */
+  readonly labels: readonly string[];
+  /** Rows that one request may bring, and that one run takes. */
+  readonly maxBatch: number;
+  readonly statistics: ModelStatistics;
+  /** Who may come in; asked before a body is read. */
+  readonly admission: Admission;
+  isReady(): boolean;
+  infer(request: InferenceRequest, context: RequestContext): Promise<Outcome<InferenceResponse>>;
+  /** Ends its threads; what is still running fails. */
+  stop(): Promise<void>;
+}
