@@ -1,4 +1,4 @@
-"""Random shift, mirror and cutout of a whole batch at once: one gather, no loop over the images."""
+"""Random shift, mirror, cutout and CutMix of a whole batch at once: one gather, no loop over the images."""
 
 from __future__ import annotations
 
@@ -39,6 +39,32 @@ def augment(padded: Tensor, cutout: int, generator: torch.Generator) -> Tensor:
         in_columns = inside(draw(width), cutout, width)
         images[in_rows[:, :, None] & in_columns[:, None, :]] = 128
     return images
+
+
+def cutmix(images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
+    """Pastes one rectangle, the same for the whole batch, from each image's partner (Yun et al. 2019).
+
+    `images`: uint8 [N,H,W,3], changed in place. The rectangle's share of the area is uniform in 0..1 before it is
+    cut off at the border. Returns the images, the partners' indices int64 [N], and the share of each image that is
+    still its own.
+    """
+    count, height, width = images.shape[0], images.shape[1], images.shape[2]
+    partners = torch.randperm(count, generator=generator)
+    side = torch.rand(1, generator=generator).item() ** 0.5
+    rows, columns = round(height * side), round(width * side)
+    top = int(torch.randint(height, (1,), generator=generator)) - rows // 2
+    left = int(torch.randint(width, (1,), generator=generator)) - columns // 2
+    box = (slice(max(top, 0), max(top + rows, 0)), slice(max(left, 0), max(left + columns, 0)))
+    patch = images[partners][:, box[0], box[1]]
+    images[:, box[0], box[1]] = patch
+    own_share = 1 - patch.shape[1] * patch.shape[2] / (height * width)
+    return images, partners, own_share
+
+
+def shrink(images: Tensor, scale: float) -> Tensor:
+    """float [N,C,H,W] -> [N,C,h,w] with sides scaled and rounded; each pixel the mean of those that it covers."""
+    size = [max(1, round(side * scale)) for side in images.shape[2:]]
+    return functional.interpolate(images, size=size, mode="area") if size != list(images.shape[2:]) else images
 
 
 def inside(center: Tensor, side: int, length: int) -> Tensor:

@@ -27,6 +27,9 @@ class NetworkRecipe:
     weight_decay: float
     label_smoothing: float
     cutout: int  # side of the blanked square in pixels, 0 for none
+    cutmix: float  # share of the steps whose images are mixed with one another
+    small_epochs: int  # the first so many epochs see images shrunk by `small_scale`
+    small_scale: float
     exit_loss_weights: tuple[float, ...]  # one for each exit, the shallowest first
 
 
@@ -54,6 +57,9 @@ NETWORK_LIMITS: dict[str, tuple[type, float, float]] = {
     "weight_decay": (float, 0, 1),
     "label_smoothing": (float, 0, 0.9),
     "cutout": (int, 0, 32),
+    "cutmix": (float, 0, 1),
+    "small_epochs": (int, 0, 10_000),
+    "small_scale": (float, 0.25, 1),
 }
 RECIPE_LIMITS: dict[str, tuple[type, float, float]] = {
     "seed": (int, 0, 2**31 - 1),

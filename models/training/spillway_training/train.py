@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .augmentation import augment, normalise, pad_images
+from .augmentation import augment, cutmix, normalise, pad_images, shrink
 from .checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
 from .data import LabelledImages
 from .errors import TrainingError
@@ -140,11 +140,20 @@ def train_epoch(run: Run, padded: Tensor, labels: Tensor, generator: torch.Gener
 
         chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
         images = augment(padded[chosen], settings.cutout, generator)
-        images, targets = normalise(images, state.mean, state.deviation).to(device), labels[chosen].to(device)
+        targets = labels[chosen].to(device)
+        partners, own_share = None, 1.0
+        if torch.rand(1, generator=generator).item() < settings.cutmix:
+            images, partners, own_share = cutmix(images, generator)
+        images = normalise(images, state.mean, state.deviation).to(device)
+        if state.epoch < settings.small_epochs:
+            images = shrink(images, settings.small_scale).contiguous(memory_format=torch.channels_last)
 
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
             all_logits = run.network(images)
         loss = joint_loss(all_logits, targets, settings)
+        if partners is not None:
+            mixed_in = joint_loss(all_logits, targets[partners.to(device)], settings)
+            loss = own_share * loss + (1 - own_share) * mixed_in
         if not torch.isfinite(loss):
             raise TrainingError(f"training diverged in epoch {state.epoch + 1}: the loss is {loss.item()}")
         run.optimizer.zero_grad()
