@@ -1,12 +1,18 @@
 // Encoded images become one tensor, exactly as the edge would make it from the same pixels.
 import { imageTensor, imageTensorShape } from "@spillway/shared/preprocess/image-tensor";
 import { elementCount, type Tensor, tensorOf } from "@spillway/shared/protocol/tensor";
-import type { LargeModel } from "@spillway/shared/schema/manifest";
+import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
 import { failure, type Outcome, protocolOutcome, success } from "../errors.ts";
 import { abandonment } from "../inference/abandonment.ts";
 import { MAX_REQUEST_PIXELS } from "../limits.ts";
 import type { Limiter } from "./concurrency.ts";
 import { decodeImage } from "./decode-image.ts";
+
+/** How an encoded image becomes the input of a graph. */
+export interface ImageRecipe {
+  preprocessing: Preprocessing;
+  input: ImageInput;
+}
 
 /**
  * Decodes one image after the other, so that a large batch does not keep others from decoding.
@@ -15,11 +21,10 @@ import { decodeImage } from "./decode-image.ts";
  */
 export async function imageBatch(
   images: readonly Uint8Array[],
-  model: LargeModel,
+  { preprocessing, input }: ImageRecipe,
   limit: Limiter,
   signal: AbortSignal,
 ): Promise<Outcome<Tensor>> {
-  const { input, preprocessing } = model;
   const shape = imageTensorShape(preprocessing, input, images.length);
   const count = protocolOutcome(() => elementCount(shape));
   if (!count.ok) return count;

@@ -1,9 +1,8 @@
 // Encoded images become the tensor that their pixels make: upright, over white, in the graph's layout.
-import type { LargeModel } from "@spillway/shared/schema/manifest";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { limitConcurrency } from "../../../cloud-backend/src/image/concurrency.ts";
-import { imageBatch } from "../../../cloud-backend/src/image/image-batch.ts";
+import { type ImageRecipe, imageBatch } from "../../../cloud-backend/src/image/image-batch.ts";
 import { samplePixels } from "../setup/messages.ts";
 import { shippedManifest } from "../setup/model-folder.ts";
 
@@ -58,8 +57,8 @@ describe("imageBatch", () => {
   });
 });
 
-function ofSize(width: number, height: number): LargeModel {
-  return { ...large, preprocessing: { ...large.preprocessing, width, height } };
+function ofSize(width: number, height: number): ImageRecipe {
+  return { input: large.input, preprocessing: { ...large.preprocessing, width, height } };
 }
 
 function greyPng(level: number): Promise<Buffer> {
