@@ -36,7 +36,14 @@ export class Admission {
     if (!this.#fits(bytes)) return this.#tooManyBytes();
     this.#requests += 1;
     this.#bytes += bytes;
-    return { ok: true, value: new Ticket(bytes, (more) => this.#grow(more), (held) => this.#leave(held)) };
+    return {
+      ok: true,
+      value: new Ticket(
+        bytes,
+        (more) => this.#grow(more),
+        (held) => this.#leave(held),
+      ),
+    };
   }
 
   /** Resolves once nobody is in. */

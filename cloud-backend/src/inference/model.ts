@@ -1,8 +1,9 @@
 // One version of a served graph: a protocol request in, a protocol response out. It knows no HTTP.
 import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
 import type { Outcome } from "../errors.ts";
-import type { ModelStatistics } from "../telemetry/model-statistics.ts";
+import type { ModelStatistics, RequestDurations } from "../telemetry/model-statistics.ts";
 import type { Admission } from "./admission.ts";
+import type { ServingOptions } from "./serving-options.ts";
 import type { Signature } from "./signature.ts";
 
 /** What is known of a request beside its message. */
@@ -11,6 +12,8 @@ export interface RequestContext {
   client: AbortSignal;
   /** What the transport allows, in milliseconds; the shorter of this and the message's `timeout` counts. */
   timeoutMs: number | null;
+  /** Told how long an answered request took, for traces. */
+  onAnswered?: ((durations: RequestDurations & { batchRows: number }) => void) | undefined;
 }
 
 export interface Model {
@@ -19,8 +22,8 @@ export interface Model {
   readonly signature: Signature;
   /** Names of the classes, in the order of the logits. */
   readonly labels: readonly string[];
-  /** Rows that one request may bring, and that one run takes. */
-  readonly maxBatch: number;
+  /** How it is run: batches, instances, limits. */
+  readonly serving: ServingOptions;
   readonly statistics: ModelStatistics;
   /** Who may come in; asked before a body is read. */
   readonly admission: Admission;

@@ -1,50 +1,88 @@
 // What a request asks of the model, checked against what the model takes and gives.
 import type { InferenceRequest, Parameters, RequestedOutput } from "@spillway/shared/protocol/message";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
+import { DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY } from "../batching/pending-request.ts";
 import { failure, type Outcome, success } from "../errors.ts";
-import { MAX_BATCH, MAX_TIMEOUT_MICROSECONDS } from "../limits.ts";
+import { MAX_TIMEOUT_MICROSECONDS } from "../limits.ts";
 import { fitsShape, type Signature, type TensorDescription } from "./signature.ts";
 
 export interface Plan {
-  /** The graph's own input, or encoded images: BYTES [n]. */
-  input: Tensor;
+  /** The graph's own inputs in its order, or encoded images alone: BYTES [n]. */
+  inputs: Tensor[];
+  rows: number;
   /** Names of the outputs to compute. */
   outputs: string[];
+  priority: number;
   timeoutMs: number | null;
 }
 
-/** Parameters of an output that change what is returned, and that we do not offer: ignoring them would mislead. */
-const UNSUPPORTED_OUTPUT_PARAMETERS = ["classification", "shared_memory_region"];
-
-export function planInference(request: InferenceRequest, signature: Signature): Outcome<Plan> {
-  const input = planInput(request.inputs, signature.inputs);
-  if (!input.ok) return input;
-  const outputs = planOutputs(request.outputs, signature.outputs);
-  if (!outputs.ok) return outputs;
-  const timeoutMs = planTimeout(request.parameters);
-  if (!timeoutMs.ok) return timeoutMs;
-  return success({ input: input.value, outputs: outputs.value, timeoutMs: timeoutMs.value });
+export interface PlanOptions {
+  /** Rows that a request may have. */
+  maxBatch: number;
+  /** Whether encoded images may stand in for the graph's one input. */
+  takesImages: boolean;
 }
 
-function planInput(given: readonly Tensor[], expected: readonly TensorDescription[]): Outcome<Tensor> {
-  const [input] = given;
-  const [description] = expected;
-  if (given.length !== 1 || input.name !== description.name) {
-    return failure("bad-request", `inputs: expected "${description.name}" and nothing else`);
+/** A parameter of an output that changes how it is returned, and that we do not offer: ignoring it would mislead. */
+const UNSUPPORTED_OUTPUT_PARAMETER = "shared_memory_region";
+
+export function planInference(request: InferenceRequest, signature: Signature, options: PlanOptions): Outcome<Plan> {
+  const inputs = planInputs(request.inputs, signature.inputs, options);
+  if (!inputs.ok) return inputs;
+  const outputs = planOutputs(request.outputs, signature.outputs);
+  if (!outputs.ok) return outputs;
+  const priority = planPriority(request.parameters);
+  if (!priority.ok) return priority;
+  const timeoutMs = planTimeout(request.parameters);
+  if (!timeoutMs.ok) return timeoutMs;
+  return success({
+    inputs: inputs.value,
+    rows: inputs.value[0].shape[0],
+    outputs: outputs.value,
+    priority: priority.value,
+    timeoutMs: timeoutMs.value,
+  });
+}
+
+function planInputs(
+  given: readonly Tensor[],
+  expected: readonly TensorDescription[],
+  { maxBatch, takesImages }: PlanOptions,
+): Outcome<Tensor[]> {
+  const names = expected.map(({ name }) => `"${name}"`).join(", ");
+  const inputs = expected.flatMap(({ name }) => given.filter((tensor) => tensor.name === name));
+  if (given.length !== expected.length || inputs.length !== expected.length) {
+    return failure("bad-request", `inputs: expected ${names} and nothing else`);
   }
-  const { datatype, shape } = input;
+  for (const [index, input] of inputs.entries()) {
+    const fits = checkInput(input, expected[index], takesImages);
+    if (!fits.ok) return fits;
+  }
+  const [{ name, shape }] = inputs;
+  const [rows] = shape;
+  if (rows < 1 || rows > maxBatch) {
+    return failure("bad-request", `${name}: expected 1 to ${maxBatch} images, got ${rows}`);
+  }
+  const other = inputs.find((input) => input.shape[0] !== rows);
+  if (other !== undefined) {
+    return failure("bad-request", `${other.name}: expected ${rows} rows as in ${name}, got ${other.shape[0]}`);
+  }
+  return success(inputs);
+}
+
+function checkInput(
+  { name, datatype, shape }: Tensor,
+  expected: TensorDescription,
+  takesImages: boolean,
+): Outcome<null> {
   const fits =
-    datatype === "BYTES" ? shape.length === 1 : datatype === description.datatype && fitsShape(shape, description);
-  if (!fits) {
-    const raw = `${description.datatype} [${description.shape.join(", ")}]`;
-    const got = `${datatype} [${shape.join(", ")}]`;
-    return failure("bad-request", `${input.name}: expected ${raw}, or encoded images as BYTES [n], got ${got}`);
-  }
-  const images = shape[0];
-  if (images < 1 || images > MAX_BATCH) {
-    return failure("bad-request", `${input.name}: expected 1 to ${MAX_BATCH} images, got ${images}`);
-  }
-  return success(input);
+    datatype === "BYTES" && takesImages
+      ? shape.length === 1
+      : datatype === expected.datatype && fitsShape(shape, expected);
+  if (fits) return success(null);
+  const raw = `${expected.datatype} [${expected.shape.join(", ")}]`;
+  const images = takesImages ? ", or encoded images as BYTES [n]" : "";
+  return failure("bad-request", `${name}: expected ${raw}${images}, got ${datatype} [${shape.join(", ")}]`);
 }
 
 /** No outputs named, or an empty list, means all of them. */
@@ -59,11 +97,21 @@ function planOutputs(
     return failure("bad-request", `outputs: the model has only ${known.map((name) => `"${name}"`).join(", ")}`);
   }
   if (new Set(names).size !== names.length) return failure("bad-request", "outputs: one is named twice");
-  const unsupported = UNSUPPORTED_OUTPUT_PARAMETERS.find((name) =>
-    requested.some((output) => output.parameters?.[name] !== undefined),
-  );
-  if (unsupported !== undefined) return failure("bad-request", `outputs: "${unsupported}" is not supported`);
+  if (requested.some((output) => output.parameters?.[UNSUPPORTED_OUTPUT_PARAMETER] !== undefined)) {
+    return failure("bad-request", `outputs: "${UNSUPPORTED_OUTPUT_PARAMETER}" is not supported`);
+  }
   return success(names);
+}
+
+/** As in Triton, 0 stands for the default. */
+function planPriority(parameters: Parameters | undefined): Outcome<number> {
+  const priority = parameters?.priority ?? 0;
+  const isValid = typeof priority === "number" && Number.isInteger(priority);
+  if (!isValid || priority < 0 || priority > LOWEST_PRIORITY) {
+    const range = `${HIGHEST_PRIORITY} (first) to ${LOWEST_PRIORITY}, or 0`;
+    return failure("bad-request", `priority: expected a whole number from ${range}`);
+  }
+  return success(priority === 0 ? DEFAULT_PRIORITY : priority);
 }
 
 /** The protocol's `timeout` is in microseconds; 0 means none, as in Triton. */

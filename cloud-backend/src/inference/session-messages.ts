@@ -1,5 +1,6 @@
 // What the main thread and an inference thread say to each other.
 import type { Tensor } from "@spillway/shared/protocol/tensor";
+import type { Provider } from "./serving-options.ts";
 import type { Signature } from "./signature.ts";
 
 /** What a thread is started with. */
@@ -7,17 +8,20 @@ export interface SessionOptions {
   /** An .onnx file, and the hash its bytes must have. */
   path: string;
   sha256: string;
+  /** Tried in this order until a session can be made. */
+  providers: readonly Provider[];
   /** CPU threads ONNX Runtime may use for one operator. */
   threads: number;
-}
-
-/** One run of the graph. A thread runs one job at a time. */
-export interface Job {
-  inputs: Tensor[];
-  outputs: string[];
+  /** Batches of so many rows are run once before the thread is called ready. */
+  warmUpRows: readonly number[];
 }
 
 /** The first word of a thread: the session is warm, or could not be made. */
-export type BootMessage = { kind: "ready"; signature: Signature } | { kind: "refused"; error: string };
+export type BootMessage =
+  | { kind: "ready"; signature: Signature; provider: Provider }
+  | { kind: "refused"; error: string };
 
-export type JobMessage = { kind: "done"; outputs: Tensor[] } | { kind: "failed"; error: string };
+/** What became of one batch; durations in milliseconds. */
+export type BatchMessage =
+  | { kind: "done"; outputs: Tensor[]; inputMs: number; inferMs: number; outputMs: number }
+  | { kind: "failed"; error: string };

@@ -1,10 +1,11 @@
-// The main thread's handle on an inference thread: starts it, gives it one job at a time, and puts
-// a new one in its place when it dies. Whoever waits for the dead one gets an answer at once.
+// The main thread's handle on an inference thread: starts it, gives it one batch at a time, and puts
+// a new one in its place when it dies. Whoever waits for the dead one hears of it at once.
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { Tensor } from "@spillway/shared/protocol/tensor";
-import { failure, type Outcome, type StartupStep, success } from "../errors.ts";
-import type { BootMessage, Job, JobMessage, SessionOptions } from "./session-messages.ts";
+import type { Batch, BatchResult, Runner } from "../batching/batcher.ts";
+import { type StartupStep, success } from "../errors.ts";
+import type { Provider } from "./serving-options.ts";
+import type { BatchMessage, BootMessage, SessionOptions } from "./session-messages.ts";
 import type { Signature } from "./signature.ts";
 
 export type ThreadEvent =
@@ -26,21 +27,25 @@ export interface SessionThreadOptions {
 interface LiveThread {
   worker: Worker;
   signature: Signature;
+  provider: Provider;
 }
 
-export class SessionThread {
+export class SessionThread implements Runner {
   readonly signature: Signature;
+  /** The first of the wanted providers that could be had. */
+  readonly provider: Provider;
   readonly #options: SessionThreadOptions;
   readonly #stopping = new AbortController();
   #worker: Worker | null = null;
-  /** Settles the job that is running; null when the thread is idle. */
-  #settle: ((outcome: Outcome<Tensor[]>) => void) | null = null;
+  /** Settles the batch that is running; null when the thread is idle. */
+  #settle: ((result: BatchResult) => void) | null = null;
   #failedAttempts = 0;
   #replacement: Promise<void> = Promise.resolve();
 
   private constructor(options: SessionThreadOptions, live: LiveThread) {
     this.#options = options;
     this.signature = live.signature;
+    this.provider = live.provider;
     this.#adopt(live.worker);
   }
 
@@ -55,23 +60,24 @@ export class SessionThread {
   }
 
   /**
-   * Runs one job; its tensors' buffers move to the thread and are empty afterwards.
+   * Runs one batch; its tensors' buffers move to the thread and are empty afterwards.
    *
-   * @throws TypeError when a job is running already
+   * @throws TypeError when a batch is running already, or the thread is not ready
    */
-  run(job: Job): Promise<Outcome<Tensor[]>> {
+  run(batch: Batch): Promise<BatchResult> {
     const worker = this.#worker;
-    if (worker === null) return Promise.resolve(failure("not-ready", "the model is being restarted"));
-    if (this.#settle !== null) throw new TypeError("run: expected an idle thread, it is running a job");
-    const inputs = job.inputs.map((input) => ({ ...input, bytes: ownBytes(input.bytes) }));
-    const buffers = inputs.map((input) => input.bytes.buffer);
+    if (worker === null) throw new TypeError("run: expected a thread that is ready");
+    if (this.#settle !== null) throw new TypeError("run: expected an idle thread, it is running a batch");
     return new Promise((resolve) => {
       this.#settle = resolve;
-      worker.postMessage({ ...job, inputs } satisfies Job, buffers);
+      worker.postMessage(
+        batch,
+        batch.inputs.map((input) => input.bytes.buffer),
+      );
     });
   }
 
-  /** Ends the thread for good; a job that is still running fails. */
+  /** Ends the thread for good; a batch that is still running is lost. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#worker?.terminate();
@@ -81,7 +87,7 @@ export class SessionThread {
   #adopt(worker: Worker): void {
     this.#worker = worker;
     let cause = "the thread ended";
-    worker.on("message", (message: JobMessage) => this.#answer(message));
+    worker.on("message", (message: BatchMessage) => this.#answer(message));
     worker.on("error", (error) => {
       cause = error.message;
     });
@@ -90,27 +96,27 @@ export class SessionThread {
     });
   }
 
-  #answer(message: JobMessage): void {
+  #answer(message: BatchMessage): void {
     if (message.kind === "done") {
       this.#failedAttempts = 0;
-      this.#finish(success(message.outputs));
+      this.#finish(message);
     } else {
       this.#options.onEvent({ event: "run-failed", error: message.error });
-      this.#finish(failure("inference-failed", "the model could not process this input"));
+      this.#finish({ kind: "failed" });
     }
   }
 
-  #finish(outcome: Outcome<Tensor[]>): void {
+  #finish(result: BatchResult): void {
     const settle = this.#settle;
     this.#settle = null;
-    settle?.(outcome);
+    settle?.(result);
   }
 
   async #replace(cause: string): Promise<void> {
     const { onEvent, restartDelaysMs } = this.#options;
     const { signal } = this.#stopping;
     this.#worker = null;
-    this.#finish(failure("inference-failed", "the model stopped while it processed this input"));
+    this.#finish({ kind: "lost" });
     if (signal.aborted) return;
     onEvent({ event: "thread-lost", error: cause });
     while (this.#failedAttempts < restartDelaysMs.length) {
@@ -139,7 +145,8 @@ function boot({ session, spawn = spawnWorker }: SessionThreadOptions): Promise<S
       resolve(step);
     };
     const onMessage = (message: BootMessage) => {
-      if (message.kind === "ready") settle(success({ worker, signature: message.signature }));
+      if (message.kind === "ready")
+        settle(success({ worker, signature: message.signature, provider: message.provider }));
       else settle({ ok: false, error: message.error });
     };
     const onError = (error: Error) => settle({ ok: false, error: error.message });
@@ -150,9 +157,4 @@ function boot({ session, spawn = spawnWorker }: SessionThreadOptions): Promise<S
 
 function spawnWorker(session: SessionOptions): Worker {
   return new Worker(new URL("./session-worker.ts", import.meta.url), { workerData: session });
-}
-
-/** Bytes that have a buffer to themselves: only whole buffers can move, and floats need alignment. */
-function ownBytes(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }

@@ -4,72 +4,88 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
-import { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
+import type { Batch } from "../batching/batcher.ts";
 import { type StartupStep, success } from "../errors.ts";
-import { fromRuntime, signatureOf, toRuntime } from "./runtime-tensor.ts";
-import type { BootMessage, Job, JobMessage, SessionOptions } from "./session-messages.ts";
-import { type Signature, VARIABLE } from "./signature.ts";
+import { createSession } from "./create-session.ts";
+import { emptyTensor, fromRuntime, signatureOf, toRuntime } from "./runtime-tensor.ts";
+import type { Provider } from "./serving-options.ts";
+import type { BatchMessage, BootMessage, SessionOptions } from "./session-messages.ts";
+import type { Signature } from "./signature.ts";
+
+interface Booted {
+  session: InferenceSession;
+  signature: Signature;
+  provider: Provider;
+}
 
 const port = parentPort;
 if (port === null) throw new TypeError("session-worker: expected to run in a worker thread");
 
 const booted = await boot(workerData as SessionOptions);
 if (booted.ok) {
-  const { session, signature } = booted.value;
-  port.on("message", async (job: Job) => {
-    const message = await perform(session, job);
+  const { session, signature, provider } = booted.value;
+  port.on("message", async (batch: Batch) => {
+    const message = await perform(session, batch);
     port.postMessage(message, message.kind === "done" ? buffersOf(message.outputs) : []);
   });
-  port.postMessage({ kind: "ready", signature } satisfies BootMessage);
+  port.postMessage({ kind: "ready", signature, provider } satisfies BootMessage);
 } else {
   // Nothing listens from here on, so the thread ends by itself.
   port.postMessage({ kind: "refused", error: booted.error } satisfies BootMessage);
 }
 
-async function boot(
-  options: SessionOptions,
-): Promise<StartupStep<{ session: InferenceSession; signature: Signature }>> {
+async function boot({ path, sha256, providers, threads, warmUpRows }: SessionOptions): Promise<StartupStep<Booted>> {
   try {
-    const file = await readFile(options.path);
-    const sha256 = createHash("sha256").update(file).digest("hex");
-    if (sha256 !== options.sha256) {
-      return {
-        ok: false,
-        error: `${options.path}: the manifest names SHA-256 ${options.sha256}, the file has ${sha256}`,
-      };
+    const file = await readFile(path);
+    const found = createHash("sha256").update(file).digest("hex");
+    if (found !== sha256) {
+      return { ok: false, error: `${path}: the manifest names SHA-256 ${sha256}, the file has ${found}` };
     }
-    const session = await InferenceSession.create(file, { intraOpNumThreads: options.threads });
+    const { session, provider } = await createSession(file, providers, threads);
     const signature = signatureOf(session);
-    if (!signature.ok) return { ok: false, error: `${options.path}: ${signature.error}` };
-    await warmUp(session, signature.value);
-    return success({ session, signature: signature.value });
+    if (!signature.ok) return { ok: false, error: `${path}: ${signature.error}` };
+    for (const rows of warmUpRows) await warmUp(session, signature.value, rows);
+    return success({ session, signature: signature.value, provider });
   } catch (error) {
-    return { ok: false, error: `${options.path}: ${(error as Error).message}` };
+    return { ok: false, error: `${path}: ${(error as Error).message.split("\n", 1)[0]}` };
   }
 }
 
 /** The first run allocates and plans; nobody should wait for that, and a graph that cannot run should not be served. */
-async function warmUp(session: InferenceSession, signature: Signature): Promise<void> {
-  const inputs = signature.inputs.map(({ name, datatype, shape }) => {
-    const filled = shape.map((dimension) => (dimension === VARIABLE ? 1 : dimension));
-    const count = filled.reduce((product, dimension) => product * dimension, 1);
-    return { name, datatype, shape: filled, bytes: new Uint8Array(count * (datatype === "FP32" ? 4 : 1)) };
+async function warmUp(session: InferenceSession, { inputs, outputs }: Signature, rows: number): Promise<void> {
+  await run(session, {
+    inputs: inputs.map((input) => emptyTensor(input, rows)),
+    outputs: outputs.map((output) => output.name),
   });
-  await run(session, { inputs, outputs: signature.outputs.map((output) => output.name) });
 }
 
-async function perform(session: InferenceSession, job: Job): Promise<JobMessage> {
+async function perform(session: InferenceSession, batch: Batch): Promise<BatchMessage> {
   try {
-    return { kind: "done", outputs: await run(session, job) };
+    return await run(session, batch);
   } catch (error) {
     return { kind: "failed", error: (error as Error).message };
   }
 }
 
-async function run(session: InferenceSession, job: Job): Promise<Tensor[]> {
-  const feeds = Object.fromEntries(job.inputs.map((input) => [input.name, toRuntime(input)]));
-  const results = await session.run(feeds, job.outputs);
-  return job.outputs.map((name) => fromRuntime(name, results[name]));
+/** @throws Error when ONNX Runtime refuses the batch, or an output has not a row for each of the batch's */
+async function run(
+  session: InferenceSession,
+  { inputs, outputs }: Batch,
+): Promise<Extract<BatchMessage, { kind: "done" }>> {
+  const startMs = performance.now();
+  const feeds = Object.fromEntries(inputs.map((input) => [input.name, toRuntime(input)]));
+  const fedMs = performance.now();
+  const results = await session.run(feeds, outputs);
+  const ranMs = performance.now();
+  const tensors = outputs.map((name) => fromRuntime(name, results[name]));
+  const [rows] = inputs[0].shape;
+  const wrong = tensors.find(({ shape }) => shape[0] !== rows);
+  if (wrong !== undefined) {
+    throw new Error(`output "${wrong.name}": expected ${rows} rows, got [${wrong.shape.join(", ")}]`);
+  }
+  const outputMs = performance.now() - ranMs;
+  return { kind: "done", outputs: tensors, inputMs: fedMs - startMs, inferMs: ranMs - fedMs, outputMs };
 }
 
 function buffersOf(tensors: readonly Tensor[]): ArrayBuffer[] {

@@ -1,0 +1,162 @@
+// Starts one version of a graph and serves it: protocol requests in, protocol responses out. Its
+// threads run batches, the batcher makes them of the requests that wait.
+import type { Worker } from "node:worker_threads";
+import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
+import { readByteElements, type Tensor } from "@spillway/shared/protocol/tensor";
+import { Batcher } from "../batching/batcher.ts";
+import { type FailureReason, type Outcome, type StartupStep, success } from "../errors.ts";
+import { limitConcurrency } from "../image/concurrency.ts";
+import { imageBatch } from "../image/image-batch.ts";
+import { MAX_CONCURRENT_DECODES } from "../limits.ts";
+import { type FailureKind, ModelStatistics } from "../telemetry/model-statistics.ts";
+import { requestSignal } from "./abandonment.ts";
+import { Admission } from "./admission.ts";
+import type { GraphDescription } from "./graph-description.ts";
+import type { Model, RequestContext } from "./model.ts";
+import { planInference } from "./plan.ts";
+import type { ServingOptions } from "./serving-options.ts";
+import type { SessionOptions } from "./session-messages.ts";
+import { SessionThread, type ThreadEvent } from "./session-thread.ts";
+import { checkSignature } from "./signature.ts";
+
+export interface StartModelOptions extends ServingOptions {
+  /** Milliseconds before each attempt to replace a dead thread. */
+  restartDelaysMs: readonly number[];
+  onEvent: (event: ThreadEvent) => void;
+  /** Makes a thread whose entry is session-worker.ts; tests put something in front of it. */
+  spawn?: ((session: SessionOptions) => Worker) | undefined;
+}
+
+/** Loads the graph into each of its threads, and checks that it is what was promised. */
+export async function startModel(graph: GraphDescription, options: StartModelOptions): Promise<StartupStep<Model>> {
+  const { batching } = options;
+  const session: SessionOptions = {
+    path: graph.path,
+    sha256: graph.sha256,
+    providers: options.providers,
+    threads: options.inferenceThreads,
+    warmUpRows: batching.isPadded ? batching.preferredSizes : [1],
+  };
+  let model: ServedModel | undefined;
+  const onEvent = (event: ThreadEvent) => {
+    options.onEvent(event);
+    model?.onThreadEvent(event);
+  };
+  const starting = Array.from({ length: options.instances }, () =>
+    SessionThread.start({ session, restartDelaysMs: options.restartDelaysMs, onEvent, spawn: options.spawn }),
+  );
+  const started = await Promise.all(starting);
+  const threads = started.flatMap((step) => (step.ok ? [step.value] : []));
+  const problem = started.find((step) => !step.ok) ?? checkGraph(threads[0], graph);
+  if (!problem.ok) {
+    await Promise.all(threads.map((thread) => thread.stop()));
+    return problem;
+  }
+  model = new ServedModel(graph, threads, options);
+  return success(model);
+}
+
+function checkGraph(thread: SessionThread, graph: GraphDescription): StartupStep<null> {
+  const check = checkSignature(thread.signature, graph.signature);
+  return check.ok ? check : { ok: false, error: `${graph.path}: ${check.error}` };
+}
+
+class ServedModel implements Model {
+  readonly name: string;
+  readonly version: string;
+  readonly labels: readonly string[];
+  readonly signature: Model["signature"];
+  readonly serving: ServingOptions;
+  readonly statistics = new ModelStatistics();
+  readonly admission: Admission;
+  readonly #image: GraphDescription["image"];
+  readonly #threads: readonly SessionThread[];
+  readonly #batcher: Batcher;
+  readonly #limitDecoding = limitConcurrency(MAX_CONCURRENT_DECODES);
+
+  constructor(graph: GraphDescription, threads: readonly SessionThread[], options: ServingOptions) {
+    this.name = graph.name;
+    this.version = graph.version;
+    this.labels = graph.labels;
+    this.signature = threads[0].signature;
+    this.serving = options;
+    this.admission = new Admission(options.admission);
+    this.#image = graph.image;
+    this.#threads = threads;
+    this.#batcher = new Batcher(threads, options.batching, {
+      now: () => performance.now(),
+      onBatch: (rows, durations) => this.statistics.batchRan(rows, durations),
+    });
+  }
+
+  isReady(): boolean {
+    return this.#threads.some((thread) => thread.isReady());
+  }
+
+  onThreadEvent({ event }: ThreadEvent): void {
+    if (event === "thread-restarted") this.#batcher.startBatches();
+    if (event === "thread-given-up" && !this.isReady()) this.#batcher.refuseAll();
+  }
+
+  async infer(request: InferenceRequest, context: RequestContext): Promise<Outcome<InferenceResponse>> {
+    const startMs = performance.now();
+    const outcome = await this.#answer(request, context, startMs);
+    if (!outcome.ok) this.statistics.requestFailed(failureKind(outcome.reason), performance.now() - startMs);
+    return outcome;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    this.#batcher.refuseAll();
+  }
+
+  async #answer(
+    request: InferenceRequest,
+    context: RequestContext,
+    startMs: number,
+  ): Promise<Outcome<InferenceResponse>> {
+    const { maxBatch } = this.serving.batching;
+    const plan = planInference(request, this.signature, { maxBatch, takesImages: this.#image !== null });
+    if (!plan.ok) return plan;
+    const { rows, outputs, priority } = plan.value;
+    const signal = requestSignal(context.client, shortest(plan.value.timeoutMs, context.timeoutMs));
+    const inputs = await this.#graphInputs(plan.value.inputs, signal);
+    if (!inputs.ok) return inputs;
+    const share = await this.#batcher.submit({ inputs: inputs.value, rows, outputs, priority, signal });
+    if (!share.ok) return share;
+    const totalMs = performance.now() - startMs;
+    this.statistics.requestSucceeded(rows, { ...share.value, totalMs }, Date.now());
+    context.onAnswered?.({ ...share.value, totalMs });
+    return success({
+      modelName: this.name,
+      modelVersion: this.version,
+      id: request.id,
+      outputs: share.value.outputs,
+    });
+  }
+
+  async #graphInputs(given: Tensor[], signal: AbortSignal): Promise<Outcome<Tensor[]>> {
+    if (this.#image === null || given[0].datatype !== "BYTES") return success(given);
+    const batch = await imageBatch(readByteElements(given[0]), this.#image, this.#limitDecoding, signal);
+    return batch.ok ? success([batch.value]) : batch;
+  }
+}
+
+function shortest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+/** Triton's word for why a request failed. */
+function failureKind(reason: FailureReason): FailureKind {
+  switch (reason) {
+    case "overloaded":
+    case "timeout":
+      return "REJECTED";
+    case "client-gone":
+      return "CANCELED";
+    case "inference-failed":
+      return "BACKEND";
+    default:
+      return "OTHER";
+  }
+}
