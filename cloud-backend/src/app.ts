@@ -1,16 +1,16 @@
 // All routes of the backend, and what is said where none answers.
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
 import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { failure, failureResponse } from "./errors.ts";
-import type { Model } from "./inference/large-model.ts";
 import type { Log } from "./log.ts";
+import type { Repository } from "./repository/repository.ts";
 import { inferenceProtocolRoutes } from "./routes/inference-protocol.ts";
 import { sagemakerRoutes } from "./routes/sagemaker.ts";
 
 export interface AppDependencies {
-  model: Model;
+  repository: Repository;
   log: Log;
   /** Whether the process is about to end: it is no longer ready, but finishes what it accepted. */
   isStopping: () => boolean;
@@ -21,28 +21,19 @@ export interface AppDependencies {
 /** Whoever watches over the process need not know its token. */
 const OPEN_PATHS = ["/ping", "/v2/health/live", "/v2/health/ready"];
 
-export function createApp({ model, log, isStopping, token }: AppDependencies): Hono {
+export function createApp({ repository, log, isStopping, token }: AppDependencies): Hono {
   const app = new Hono();
-  const isReady = () => model.isReady() && !isStopping();
+  const isReady = () => repository.isReady() && !isStopping();
 
   app.use(async (c, next) => {
     await next();
     // A kept connection would bring more requests and keep the process from ending.
     if (isStopping()) c.header("Connection", "close");
   });
-  if (token !== undefined) {
-    const message = { error: "expected a bearer token" };
-    const authenticate = bearerAuth({
-      token,
-      noAuthenticationHeader: { message },
-      invalidAuthenticationHeader: { message },
-      invalidToken: { message },
-    });
-    app.use((c, next) => (OPEN_PATHS.includes(c.req.path) ? next() : authenticate(c, next)));
-  }
+  if (token !== undefined) app.use(authentication(token));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, allowed) => wrongMethod(allowed) }));
-  app.route("/", sagemakerRoutes(model, isReady));
-  app.route("/v2", inferenceProtocolRoutes(model, isReady));
+  app.route("/", sagemakerRoutes(repository, isReady));
+  app.route("/v2", inferenceProtocolRoutes(repository, isReady));
   app.notFound((c) => failureResponse(failure("not-found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();
@@ -52,6 +43,17 @@ export function createApp({ model, log, isStopping, token }: AppDependencies): H
     return failureResponse(failure("internal", "internal error"));
   });
   return app;
+}
+
+function authentication(token: string): MiddlewareHandler {
+  const message = { error: "expected a bearer token" };
+  const authenticate = bearerAuth({
+    token,
+    noAuthenticationHeader: { message },
+    invalidAuthenticationHeader: { message },
+    invalidToken: { message },
+  });
+  return (c, next) => (OPEN_PATHS.includes(c.req.path) ? next() : authenticate(c, next));
 }
 
 function wrongMethod(allowed: readonly string[]): Response {
