@@ -17,7 +17,8 @@ export async function createSession(
   const errors: string[] = [];
   for (const provider of providers) {
     try {
-      const options = { executionProviders: [provider], intraOpNumThreads: threads };
+      // It would write what we log ourselves to stderr, in lines that no JSON reader takes.
+      const options = { executionProviders: [provider], intraOpNumThreads: threads, logSeverityLevel: 4 as const };
       return { session: await InferenceSession.create(file, options), provider };
     } catch (error) {
       errors.push(`${provider}: ${(error as Error).message.split("\n", 1)[0]}`);

@@ -1,4 +1,4 @@
-// One job at a time, in the thread and back.
+// One batch at a time, in the thread and back.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SessionThread, type ThreadEvent } from "../../../cloud-backend/src/inference/session-thread.ts";
@@ -10,7 +10,13 @@ const events: ThreadEvent[] = [];
 let thread: SessionThread;
 beforeAll(async () => {
   const started = await SessionThread.start({
-    session: { path: join(modelFolder, large.file), sha256: large.sha256, threads: 1 },
+    session: {
+      path: join(modelFolder, large.file),
+      sha256: large.sha256,
+      providers: ["cpu"],
+      threads: 1,
+      warmUpRows: [1],
+    },
     restartDelaysMs: [],
     onEvent: (event) => events.push(event),
   });
@@ -20,39 +26,36 @@ beforeAll(async () => {
 afterAll(() => thread.stop());
 
 describe("SessionThread", () => {
+  it("says on which provider it runs", () => {
+    expect(thread.provider).toBe("cpu");
+  });
+
   it("moves the tensors' buffers instead of copying them", async () => {
     const bytes = samplePixels();
-    const outcome = thread.run(jobOf(bytes));
+    const result = thread.run(batchOf(bytes));
     expect(bytes.byteLength).toBe(0);
-    expect(await outcome).toMatchObject({ ok: true, value: [{ name: "logits", datatype: "FP32", shape: [1, 100] }] });
-  });
-
-  it("copies what is part of a larger buffer, and leaves that whole", async () => {
-    const body = samplePixels(2);
-    const part = await thread.run(jobOf(body.subarray(3072)));
-    expect(body.byteLength).toBe(6144);
-    expect(part).toEqual(await thread.run(jobOf(body.slice(3072))));
-  });
-
-  it("runs one job at a time", async () => {
-    const first = thread.run(jobOf(samplePixels()));
-    expect(() => thread.run(jobOf(samplePixels()))).toThrow(TypeError);
-    expect(await first).toMatchObject({ ok: true });
-  });
-
-  it("survives a job that ONNX Runtime refuses, and keeps the details to itself", async () => {
-    const outcome = await thread.run({ ...jobOf(samplePixels()), outputs: ["nothing"] });
-    expect(outcome).toEqual({
-      ok: false,
-      reason: "inference-failed",
-      message: "the model could not process this input",
+    expect(await result).toMatchObject({
+      kind: "done",
+      outputs: [{ name: "logits", datatype: "FP32", shape: [1, 100] }],
+      inferMs: expect.any(Number),
     });
+  });
+
+  it("runs one batch at a time", async () => {
+    const first = thread.run(batchOf(samplePixels()));
+    expect(() => thread.run(batchOf(samplePixels()))).toThrow(TypeError);
+    expect(await first).toMatchObject({ kind: "done" });
+  });
+
+  it("survives a batch that ONNX Runtime refuses, and keeps the details to itself", async () => {
+    const result = await thread.run({ ...batchOf(samplePixels()), outputs: ["nothing"] });
+    expect(result).toEqual({ kind: "failed" });
     expect(events).toEqual([{ event: "run-failed", error: expect.stringContaining("nothing") }]);
-    expect(await thread.run(jobOf(samplePixels()))).toMatchObject({ ok: true });
+    expect(await thread.run(batchOf(samplePixels()))).toMatchObject({ kind: "done" });
   });
 });
 
-function jobOf(bytes: Uint8Array<ArrayBuffer>) {
+function batchOf(bytes: Uint8Array<ArrayBuffer>) {
   const input = { name: "image", datatype: "UINT8" as const, shape: [1, 32, 32, 3], bytes };
   return { inputs: [input], outputs: ["logits"] };
 }

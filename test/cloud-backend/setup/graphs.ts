@@ -1,0 +1,70 @@
+// Graphs that the tests serve, and models started from them.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Tensor } from "@spillway/shared/protocol/tensor";
+import { onTestFinished } from "vitest";
+import type { GraphDescription } from "../../../cloud-backend/src/inference/graph-description.ts";
+import type { Model } from "../../../cloud-backend/src/inference/model.ts";
+import { promisedSignature } from "../../../cloud-backend/src/inference/signature.ts";
+import { type StartModelOptions, startModel } from "../../../cloud-backend/src/inference/start-model.ts";
+import { modelFolder, shippedManifest } from "./model-folder.ts";
+
+const GRAPHS = fileURLToPath(new URL("../../vectors/graphs", import.meta.url));
+
+/** The large model that the repository ships. */
+export async function largeGraph(): Promise<GraphDescription> {
+  const { cloud, labels } = await shippedManifest();
+  const { file, sha256, preprocessing, input } = cloud.large;
+  const signature = promisedSignature(cloud.large, labels.length);
+  const path = join(modelFolder, file);
+  return { name: "large", version: "1", path, sha256, signature, image: { preprocessing, input }, labels };
+}
+
+/** Each row times the matrix of its own setting, as the tail will have it. */
+export async function perRowSettingGraph(): Promise<GraphDescription> {
+  const path = join(GRAPHS, "per-row-setting.onnx");
+  return {
+    name: "per-row-setting",
+    version: "1",
+    path,
+    sha256: createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex"),
+    signature: {
+      inputs: [
+        { name: "codes", datatype: "UINT8", shape: [-1, 4] },
+        { name: "setting", datatype: "INT64", shape: [-1] },
+      ],
+      outputs: [{ name: "logits", datatype: "FP32", shape: [-1, 3] }],
+    },
+    image: null,
+    labels: ["a", "b", "c"],
+  };
+}
+
+export const SERVING: StartModelOptions = {
+  providers: ["cpu"],
+  instances: 1,
+  inferenceThreads: 1,
+  batching: { maxBatch: 64, delayMs: 0, preferredSizes: [64], isPadded: false },
+  admission: { maxRequests: 64, maxBytes: 2 ** 28 },
+  restartDelaysMs: [],
+  onEvent: () => undefined,
+};
+
+/** Starts a model that the end of the test stops. */
+export async function servedModel(graph: GraphDescription, options: Partial<StartModelOptions> = {}): Promise<Model> {
+  const started = await startModel(graph, { ...SERVING, ...options });
+  if (!started.ok) throw new Error(started.error);
+  onTestFinished(() => started.value.stop());
+  return started.value;
+}
+
+/** The values of a model's one FP32 output. @throws Error when the model failed */
+export async function logitsOf(model: Model, inputs: Tensor[], parameters = {}): Promise<Float32Array> {
+  const outcome = await model.infer({ inputs, parameters }, { client: new AbortController().signal, timeoutMs: null });
+  if (!outcome.ok) throw new Error(outcome.message);
+  return new Float32Array(outcome.value.outputs[0].bytes.slice().buffer);
+}
