@@ -11,6 +11,8 @@ export type FailureReason =
   | "unsupported-type"
   | "body-too-large"
   | "image-too-large"
+  | "already-loaded"
+  | "no-room"
   | "overloaded"
   | "not-ready"
   | "timeout"
@@ -71,6 +73,11 @@ function statusOf(reason: FailureReason): number {
       return 413;
     case "unsupported-type":
       return 415;
+    // These two are SageMaker's words of a multi-model container.
+    case "already-loaded":
+      return 409;
+    case "no-room":
+      return 507;
     // Nobody reads it; it keeps logs and metrics honest. nginx's number for a closed request.
     case "client-gone":
       return 499;
