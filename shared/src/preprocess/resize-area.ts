@@ -1,6 +1,7 @@
 // Area-average resizing: every output pixel is the exact mean of the source rectangle it covers.
 // It uses every source pixel once, so it neither aliases when shrinking nor depends on a library's
 // filter; the Worker and the backend share it and agree to the bit on equal pixels.
+import { finish, type Steps } from "./steps.ts";
 
 /** Decoded pixels, rows from the top, interleaved. */
 export interface Pixels {
@@ -18,6 +19,12 @@ interface Span {
   lastWeight: number;
 }
 
+/** The sums of one source row over the output columns, [columns, 3]. */
+interface RowSums {
+  row: number;
+  values: Float64Array;
+}
+
 /**
  * Resizes to width x height RGB. With `cover` the largest centred rectangle of the target's aspect
  * is taken first; with `fill` the whole picture. A fourth channel is opacity: the picture is laid
@@ -27,6 +34,16 @@ interface Span {
  * @throws RangeError when the data's length is not width x height x channels
  */
 export function resizeArea(source: Pixels, width: number, height: number, fit: "fill" | "cover"): Float64Array {
+  return finish(resizeAreaInSteps(source, width, height, fit));
+}
+
+/** {@link resizeArea} in steps of one output row each. */
+export function* resizeAreaInSteps(
+  source: Pixels,
+  width: number,
+  height: number,
+  fit: "fill" | "cover",
+): Steps<Float64Array> {
   const expected = source.width * source.height * source.channels;
   if (source.data.length !== expected || expected === 0) {
     throw new RangeError(`pixels: expected ${expected} bytes and at least one pixel, got ${source.data.length}`);
@@ -35,18 +52,11 @@ export function resizeArea(source: Pixels, width: number, height: number, fit: "
   const columns = spans(crop.left, crop.width, width, source.width);
   const rows = spans(crop.top, crop.height, height, source.height);
   const output = new Float64Array(width * height * 3);
-  const rowSums = new Float64Array(width * 3);
-  let summedRow = -1;
-  rows.forEach((row, y) => {
-    const target = output.subarray(y * width * 3, (y + 1) * width * 3);
-    for (let sourceRow = row.first; sourceRow <= row.last; sourceRow++) {
-      // Neighbouring output rows share at most one source row.
-      if (sourceRow !== summedRow) sumRow(source, sourceRow, columns, rowSums);
-      summedRow = sourceRow;
-      const weight = weightOf(row, sourceRow);
-      for (let k = 0; k < target.length; k++) target[k] += weight * rowSums[k];
-    }
-  });
+  const sums: RowSums = { row: -1, values: new Float64Array(width * 3) };
+  for (const [y, row] of rows.entries()) {
+    addRows(source, row, columns, sums, output.subarray(y * width * 3, (y + 1) * width * 3));
+    yield;
+  }
   const area = (crop.width / width) * (crop.height / height);
   for (let k = 0; k < output.length; k++) output[k] /= area;
   return output;
@@ -69,6 +79,17 @@ function spans(start: number, length: number, count: number, limit: number): Spa
     const firstWeight = first === last ? to - from : first + 1 - from;
     return { first, last, firstWeight, lastWeight: to - last };
   });
+}
+
+/** Adds up the source rows that one output row covers; `sums` is kept from row to row. */
+function addRows(source: Pixels, rows: Span, columns: readonly Span[], sums: RowSums, target: Float64Array): void {
+  for (let row = rows.first; row <= rows.last; row++) {
+    // Neighbouring output rows share at most one source row.
+    if (row !== sums.row) sumRow(source, row, columns, sums.values);
+    sums.row = row;
+    const weight = weightOf(rows, row);
+    for (let k = 0; k < target.length; k++) target[k] += weight * sums.values[k];
+  }
 }
 
 function weightOf(span: Span, position: number): number {

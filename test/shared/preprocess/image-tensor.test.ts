@@ -1,4 +1,10 @@
-import { imageTensor, imageTensorShape, resizeImage, tensorOfImage } from "@spillway/shared/preprocess/image-tensor";
+import {
+  imageTensor,
+  imageTensorInSteps,
+  imageTensorShape,
+  resizeImage,
+  tensorOfImage,
+} from "@spillway/shared/preprocess/image-tensor";
 import type { Orientation } from "@spillway/shared/preprocess/orientation";
 import { resizeArea } from "@spillway/shared/preprocess/resize-area";
 import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
@@ -46,6 +52,22 @@ describe("imageTensor", () => {
     // One unit of float32 at most: rounding of the same float64.
     expectClose(tensor, vector.expected, vector.datatype === "FP32" ? 2 ** -24 : 0);
     expect(imageTensorShape(preprocessing, kind)).toEqual(vector.shape);
+  });
+});
+
+describe("imageTensorInSteps", () => {
+  const preprocessing: Preprocessing = { width: 5, height: 4, fit: "cover", mean: [0, 0, 0], std: [1, 1, 1] };
+
+  it.each<[Orientation, number]>([
+    [1, 8],
+    // Stored on its side: 5 rows are averaged, 4 turned, 4 written.
+    [6, 13],
+  ])("pauses after every row of each pass over the output, orientation %i", (orientation, pauses) => {
+    const pixels = pixelsOf(golden.orientation[0].stored);
+    const steps = imageTensorInSteps(pixels, orientation, preprocessing, input("FP32", "NCHW"));
+    for (let pause = 0; pause < pauses; pause++) expect(steps.next().done).toBe(false);
+    const expected = imageTensor(pixels, orientation, preprocessing, input("FP32", "NCHW"));
+    expect(steps.next()).toEqual({ done: true, value: expected });
   });
 });
 
