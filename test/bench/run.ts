@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { bundleModel } from "../../edge-worker/scripts/bundle-model.ts";
 import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
+import { benchBackend, benchSoak } from "./backend.bench.ts";
 import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
 import { benchGate } from "./gate.bench.ts";
@@ -18,6 +19,8 @@ interface Bench {
   run(): Promise<{ results: unknown; tables: Record<string, string> }>;
   /** What it reads from outside the repository. */
   needs?: string;
+  /** Runs only when it is named. */
+  isLong?: boolean;
 }
 
 const BENCHES: Record<string, Bench> = {
@@ -29,11 +32,14 @@ const BENCHES: Record<string, Bench> = {
   calibration: { run: benchCalibration, needs: EDGEBOOST },
   gate: { run: benchGate },
   policies: { run: benchPolicies, needs: EDGEBOOST },
+  backend: { run: benchBackend },
+  soak: { run: benchSoak, isLong: true },
 };
 const RESULTS = path.join(import.meta.dirname, "results");
 
 async function main(): Promise<void> {
-  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);
+  const usual = Object.keys(BENCHES).filter((name) => !BENCHES[name].isLong);
+  const names = process.argv.length > 2 ? process.argv.slice(2) : usual;
   const unknown = names.find((name) => BENCHES[name] === undefined);
   if (unknown !== undefined) throw new Error(`no benchmark "${unknown}"; there are ${Object.keys(BENCHES).join(", ")}`);
   await bundleModel();
