@@ -54,16 +54,27 @@ async function main(): Promise<void> {
     const { results, tables } = await run();
     const record = { measured: new Date().toISOString().slice(0, 10), machine: machine(), results };
     await writeFile(path.join(RESULTS, `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
-    await writeTables({ ...tables, machine: describeMachine() });
+    await writeTables({ ...tables, machine: await describeMachines() });
     for (const table of Object.values(tables)) process.stdout.write(`\n${table}\n\n`);
   }
 }
 
-/** One line about what the numbers depend on. */
-function describeMachine(): string {
-  const { cpu, cores, node, workerd, onnxruntimeWeb, onnxruntimeNode } = machine();
+/** A line for each machine that measured, with the benchmarks that it ran: they are not always run together. */
+async function describeMachines(): Promise<string> {
+  const benchesOf = new Map<string, string[]>();
+  for (const name of Object.keys(BENCHES)) {
+    const file = path.join(RESULTS, `${name}.json`);
+    if (!existsSync(file)) continue;
+    const record = JSON.parse(await readFile(file, "utf8")) as { machine: ReturnType<typeof machine> };
+    const line = describeMachine(record.machine);
+    benchesOf.set(line, [...(benchesOf.get(line) ?? []), name]);
+  }
+  return [...benchesOf].map(([line, names]) => `- ${names.join(", ")}: ${line}`).join("\n");
+}
+
+function describeMachine({ cpu, cores, node, workerd, onnxruntimeWeb, onnxruntimeNode }: ReturnType<typeof machine>) {
   const runtimes = `Node ${node}, workerd ${workerd}, onnxruntime-web ${onnxruntimeWeb}, onnxruntime-node ${onnxruntimeNode}`;
-  return `Machine: ${cores} cores, ${cpu}; ${runtimes}.`;
+  return `${cores} cores, ${cpu}; ${runtimes}`;
 }
 
 /** Replaces what stands between `<!-- bench:name -->` and `<!-- /bench:name -->`. */
