@@ -7,10 +7,13 @@ import { failure, failureResponse } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Repository } from "./repository/repository.ts";
 import { inferenceProtocolRoutes } from "./routes/inference-protocol.ts";
+import { type MultiModelRepository, multiModelRoutes } from "./routes/multi-model.ts";
 import { sagemakerRoutes } from "./routes/sagemaker.ts";
 
 export interface AppDependencies {
   repository: Repository;
+  /** Where SageMaker loads and unloads models by itself; undefined when it does not. */
+  multiModel?: MultiModelRepository | undefined;
   log: Log;
   /** Whether the process is about to end: it is no longer ready, but finishes what it accepted. */
   isStopping: () => boolean;
@@ -21,9 +24,8 @@ export interface AppDependencies {
 /** Whoever watches over the process need not know its token. */
 const OPEN_PATHS = ["/ping", "/v2/health/live", "/v2/health/ready"];
 
-export function createApp({ repository, log, isStopping, token }: AppDependencies): Hono {
+export function createApp({ repository, multiModel, log, isStopping, token }: AppDependencies): Hono {
   const app = new Hono();
-  const isReady = () => repository.isReady() && !isStopping();
 
   app.use(async (c, next) => {
     await next();
@@ -32,8 +34,9 @@ export function createApp({ repository, log, isStopping, token }: AppDependencie
   });
   if (token !== undefined) app.use(authentication(token));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, allowed) => wrongMethod(allowed) }));
-  app.route("/", sagemakerRoutes(repository, isReady));
-  app.route("/v2", inferenceProtocolRoutes(repository, isReady));
+  app.route("/", sagemakerRoutes(repository, isStopping));
+  if (multiModel !== undefined) app.route("/", multiModelRoutes(multiModel));
+  app.route("/v2", inferenceProtocolRoutes(repository, isStopping));
   app.notFound((c) => failureResponse(failure("not-found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();

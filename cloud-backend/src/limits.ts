@@ -3,6 +3,15 @@
 /** Largest request body: SageMaker passes 25 MB to a real-time endpoint. */
 export const MAX_BODY_BYTES = 26_214_400;
 
+/** Largest body that loads or unloads a model: a name and an address. */
+export const MAX_CONTROL_BODY_BYTES = 1_048_576;
+
+/** Binary logarithm of the bytes that unpacking zstd may look back, 8 MiB: RFC 9659's bound on HTTP bodies. A header of 10 bytes could ask for 128 MiB. */
+export const MAX_ZSTD_WINDOW_LOG = 23;
+
+/** Models in one page of SageMaker's list: more than a container loads. */
+export const MODELS_PER_PAGE = 100;
+
 /** Images in one request. Larger batches gain nothing on the devices we know and delay everybody behind them. */
 export const MAX_BATCH = 64;
 

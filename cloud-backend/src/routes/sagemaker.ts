@@ -1,51 +1,35 @@
 // What SageMaker asks of a container: GET /ping and POST /invocations.
-import {
-  BINARY_CONTENT_TYPE,
-  HEADER_LENGTH_FIELD,
-  SAGEMAKER_TYPE_PREFIX,
-} from "@spillway/shared/protocol/content-type";
-import { bytesTensorOf } from "@spillway/shared/protocol/tensor";
+import { CUSTOM_ATTRIBUTES_FIELD, parseCustomAttributes } from "@spillway/shared/protocol/custom-attributes";
 import { type Context, Hono } from "hono";
-import { failure, failureResponse } from "../errors.ts";
-import type { Model } from "../inference/large-model.ts";
-import { limitBody } from "./body-limit.ts";
-import { answerMessage, answerRequest, requestFraming } from "./message.ts";
+import { failureResponse } from "../errors.ts";
+import type { Repository } from "../repository/repository.ts";
+import { answerInvocation } from "./invocation.ts";
 
-const IMAGE_TYPES = ["image/jpeg", "image/png", "image/webp"];
-/** As it is written in messages to people. */
-const SAGEMAKER_TYPE = `${SAGEMAKER_TYPE_PREFIX}<N>`;
-const ACCEPTED_TYPES = ["application/json", SAGEMAKER_TYPE, BINARY_CONTENT_TYPE, ...IMAGE_TYPES];
-const LENGTH_MISSING = failure(
-  "bad-request",
-  `${BINARY_CONTENT_TYPE} needs ${HEADER_LENGTH_FIELD}; behind SageMaker, which strips it, send ${SAGEMAKER_TYPE}`,
-);
+/** SageMaker's address of a container has no place for a model's name. */
+const DEFAULT_MODEL = "large";
+const TARGET_MODEL_FIELD = "X-Amzn-SageMaker-Target-Model";
 
-export function sagemakerRoutes(model: Model, isReady: () => boolean): Hono {
+/** @param isStopping whether the process is about to end: it still answers, but nobody should come any more */
+export function sagemakerRoutes(repository: Repository, isStopping: () => boolean): Hono {
   const routes = new Hono();
-  routes.get("/ping", () => new Response(null, { status: isReady() ? 200 : 503 }));
-  routes.post("/invocations", limitBody, (c) => answerInvocation(c, model));
+  const invoke = (c: Context) => {
+    const model = repository.find(targetModel(c));
+    return model.ok ? answerInvocation(c, model.value) : failureResponse(model);
+  };
+  routes.get("/ping", () => new Response(null, { status: repository.isReady() && !isStopping() ? 200 : 503 }));
+  routes.post("/invocations", invoke);
   // Where a client finds an endpoint at SageMaker itself: with this address in its place, the AWS SDK
   // speaks to the container directly, and the Worker's `sagemaker` client can be tried without AWS.
-  routes.post("/endpoints/:endpoint/invocations", limitBody, (c) => answerInvocation(c, model));
+  routes.post("/endpoints/:endpoint/invocations", invoke);
   return routes;
 }
 
-async function answerInvocation(c: Context, model: Model): Promise<Response> {
-  const framing = requestFraming(c);
-  const mediaType = (c.req.header("Content-Type") ?? "").split(";")[0].trim().toLowerCase();
-  if (framing.form === "sagemaker") return answerMessage(c, model, framing);
-  // SageMaker would strip the plain header from the reply as well.
-  if (mediaType === "application/json") return answerMessage(c, model, { ...framing, form: "sagemaker" });
-  if (mediaType === BINARY_CONTENT_TYPE) {
-    return framing.headerBytes === null ? failureResponse(LENGTH_MISSING) : answerMessage(c, model, framing);
-  }
-  if (IMAGE_TYPES.includes(mediaType)) return answerImage(c, model);
-  return failureResponse(failure("unsupported-type", `expected one of ${ACCEPTED_TYPES.join(", ")}`));
-}
-
-/** A bare image is a request for its class alone. */
-async function answerImage(c: Context, model: Model): Promise<Response> {
-  const image = new Uint8Array(await c.req.arrayBuffer());
-  const request = { inputs: [bytesTensorOf(model.signature.inputs[0].name, [image])] };
-  return answerRequest(c, model, request, "sagemaker");
+/**
+ * Which of the container's models is meant. SageMaker refuses `TargetModel` where the endpoint is not a
+ * multi-model one, and passes custom attributes on wherever it is: `model=tail` reaches the tail through
+ * the same endpoint as the large model.
+ */
+function targetModel(c: Context): string {
+  const attributes = parseCustomAttributes(c.req.header(CUSTOM_ATTRIBUTES_FIELD));
+  return c.req.header(TARGET_MODEL_FIELD) ?? attributes.get("model") ?? DEFAULT_MODEL;
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
+import type { Manifest } from "@spillway/shared/schema/manifest";
 import { onTestFinished } from "vitest";
 import type { GraphDescription } from "../../../cloud-backend/src/inference/graph-description.ts";
 import type { Model } from "../../../cloud-backend/src/inference/model.ts";
@@ -13,9 +14,9 @@ import { modelFolder, shippedManifest } from "./model-folder.ts";
 
 const GRAPHS = fileURLToPath(new URL("../../vectors/graphs", import.meta.url));
 
-/** The large model that the repository ships. */
-export async function largeGraph(): Promise<GraphDescription> {
-  const { cloud, labels } = await shippedManifest();
+/** The large model that the repository ships, or another manifest's. */
+export async function largeGraph(manifest?: Manifest): Promise<GraphDescription> {
+  const { cloud, labels } = manifest ?? (await shippedManifest());
   const { file, sha256, preprocessing, input } = cloud.large;
   const signature = promisedSignature(cloud.large, labels.length);
   const path = join(modelFolder, file);

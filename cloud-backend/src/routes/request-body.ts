@@ -1,0 +1,101 @@
+// Reading a request's body: bounded by what it declares before any of it is read, counted while it
+// arrives, unpacked where it is compressed. Whoever gave the request a place is told what it holds.
+import { Readable } from "node:stream";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { type Failure, failure, failureResponse, type Outcome, success } from "../errors.ts";
+import type { Ticket } from "../inference/admission.ts";
+import { ACCEPTED_CODINGS, type ContentCoding, contentCoding, DamagedCoding, unpacked } from "./content-coding.ts";
+
+/** What a request says of its body. */
+export interface AnnouncedBody {
+  /** 0 when it does not say. */
+  declaredBytes: number;
+  coding: ContentCoding | null;
+  /** Of the body as it travels, and of what is unpacked from it. */
+  maxBytes: number;
+}
+
+/** @returns what is to be expected, or the refusal of a body that need not be read */
+export function announcedBody(c: Context, maxBytes: number): AnnouncedBody | Response {
+  const coding = contentCoding(c.req.header("Content-Encoding"));
+  if (!coding.ok) return failureResponse(coding, { "Accept-Encoding": ACCEPTED_CODINGS });
+  const declaredBytes = Number(c.req.header("Content-Length") ?? 0);
+  if (declaredBytes > maxBytes) return failureResponse(tooLarge(maxBytes));
+  return { declaredBytes, coding: coding.value, maxBytes };
+}
+
+/**
+ * The whole body, unpacked. Memory never exceeds the limit by more than a chunk: of what a client
+ * sends beyond it, nothing is kept.
+ *
+ * @param ticket the place that the request was given; null where nobody counts
+ */
+export async function readBody(
+  c: Context,
+  { coding, maxBytes }: AnnouncedBody,
+  ticket: Ticket | null,
+): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
+  const received = arriving(c, maxBytes);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of coding === null ? received : unpacked(received, coding)) {
+      bytes += chunk.byteLength;
+      const refusal = bytes > maxBytes ? tooLarge(maxBytes) : ticket?.holds(bytes);
+      if (refusal) return refusal;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Refusal) return error.failure;
+    if (error instanceof DamagedCoding) return failure("bad-request", error.message);
+    throw error;
+  }
+  return success(joined(chunks, bytes));
+}
+
+/** Carries a failure through the streams that lie between where it is found and where it is returned. */
+class Refusal extends Error {
+  readonly failure: Failure;
+
+  constructor(cause: Failure) {
+    super(cause.message);
+    this.failure = cause;
+  }
+}
+
+/** The body as it travels. @throws Refusal when it is too long or ends because the client has gone */
+async function* arriving(c: Context, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  try {
+    // Destroying the stream would destroy the connection, over which the answer is still to go.
+    for await (const chunk of bodyStream(c).iterator({ destroyOnReturn: false })) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) throw new Refusal(tooLarge(maxBytes));
+      yield chunk;
+    }
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal(failure("client-gone", "the client closed the connection"));
+  }
+}
+
+/** Node's own stream of the body, without the detour over a web stream; a request without a socket has only that. */
+function bodyStream(c: Context): Readable {
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
+  return incoming ?? Readable.fromWeb(c.req.raw.body as Parameters<typeof Readable.fromWeb>[0]);
+}
+
+/** One buffer of plain bytes: of a Buffer, `slice` would be a view of memory that others share. */
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return body;
+}
+
+function tooLarge(maxBytes: number): Failure {
+  return failure("body-too-large", `expected a body of at most ${maxBytes} bytes`);
+}
