@@ -30,6 +30,33 @@ export const MAX_TIMEOUT_MICROSECONDS = 3_600_000_000;
 /** Milliseconds a client may take to send its request; SageMaker gives up on an invocation after 60 s. */
 export const REQUEST_TIMEOUT_MS = 60_000;
 
+/** Milliseconds of them for the request line and headers: they fit into one packet, and slow ones are held open on purpose. */
+export const HEADERS_TIMEOUT_MS = 10_000;
+
+/** A request's target and its headers' names and values must be shorter, in bytes. Node's own default; ours take a tenth. */
+export const MAX_HEADER_BYTES = 16_384;
+
+/** Connections open at the same time: 10,000 slow ones leave room for good ones. Each takes a descriptor and some 10 KB. */
+export const MAX_CONNECTIONS = 16_384;
+
+/** Connections that the kernel may hold until they are accepted: a burst should not have to knock twice. */
+export const LISTEN_BACKLOG = 4_096;
+
+/** Milliseconds that a kept connection waits for its next request: AWS's load balancers close theirs after 60 s, and must be first. */
+export const KEEP_ALIVE_MS = 65_000;
+
+/** Milliseconds without a byte in either direction: more than the 360 s that SageMaker waits for a model to load. */
+export const IDLE_TIMEOUT_MS = 400_000;
+
+/** Milliseconds between two looks for requests whose time is over. */
+export const CONNECTION_CHECK_MS = 1_000;
+
+/** Bytes of log lines that wait to be written: a reader that has stopped reading costs lines, not memory. */
+export const MAX_LOG_BACKLOG_BYTES = 4_194_304;
+
+/** Characters of a caller's own text in a log line: a message's `id` may be megabytes. */
+export const MAX_LOGGED_TEXT_LENGTH = 256;
+
 /** Seconds in `Retry-After`: a full queue of the default length is worked off in less. */
 export const RETRY_AFTER_SECONDS = 1;
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type StartupStep, success } from "./errors.ts";
+import { LISTEN_BACKLOG } from "./limits.ts";
 
 export interface Listener {
   url: string;
@@ -17,7 +18,7 @@ export interface Listener {
 export async function listen(server: Server, port: number, host: string): Promise<StartupStep<Listener>> {
   const unused = trackUnused(server);
   try {
-    server.listen(port, host);
+    server.listen({ port, host, backlog: LISTEN_BACKLOG });
     await once(server, "listening");
   } catch (error) {
     return { ok: false, error: `cannot listen on ${host}:${port}: ${(error as Error).message}` };
