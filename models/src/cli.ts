@@ -57,6 +57,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Pick<Command, 
     summary: "policies that spend a limited budget of offloads: learn, simulate, compare",
     load: () => import("./commands/policy.ts"),
   },
+  export: {
+    summary: "write a model as another server reads it: a Triton repository, a KServe service",
+    load: () => import("./commands/export.ts"),
+  },
   cost: {
     summary: "price a million images: edge, cloud, or both, and where both does not pay",
     load: () => import("./commands/cost.ts"),
