@@ -20,6 +20,12 @@ const parametersSchema = z
   .pipe(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])));
 export type Parameters = z.infer<typeof parametersSchema>;
 
+/** Parameters of which one is a flag: taken for false, `"true"` would get its sender an answer of another form. */
+function parametersWithFlag(flag: string) {
+  const isFlag = (parameters: Parameters) => typeof (parameters[flag] ?? false) === "boolean";
+  return parametersSchema.refine(isFlag, `${flag}: expected true or false`);
+}
+
 const tensorSchema = z.object({
   name: z.string().min(1),
   shape: z.array(z.number()).max(MAX_DIMENSIONS),
@@ -32,10 +38,10 @@ type WireTensor = z.infer<typeof tensorSchema>;
 
 const requestSchema = z.object({
   id: z.string().optional(),
-  parameters: parametersSchema.optional(),
+  parameters: parametersWithFlag("binary_data_output").optional(),
   inputs: z.array(tensorSchema).min(1).max(MAX_TENSORS),
   outputs: z
-    .array(z.object({ name: z.string().min(1), parameters: parametersSchema.optional() }))
+    .array(z.object({ name: z.string().min(1), parameters: parametersWithFlag("binary_data").optional() }))
     .max(MAX_TENSORS)
     .optional(),
 });

@@ -1,5 +1,6 @@
 // Whatever bytes arrive, decoding returns a message or throws a ProtocolError, and returns soon.
 
+import { requestedClasses } from "@spillway/shared/protocol/classification";
 import { tensorFromJson } from "@spillway/shared/protocol/json-data";
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from "@spillway/shared/protocol/message";
 import { checkTensor, DATATYPES, ProtocolError, type Tensor } from "@spillway/shared/protocol/tensor";
@@ -50,6 +51,7 @@ function decodeAny(body: Uint8Array<ArrayBuffer>, headerBytes: number | null): v
     try {
       const decoded = decode(body, headerBytes);
       for (const each of "inputs" in decoded ? decoded.inputs : decoded.outputs) checkTensor(each);
+      if ("inputs" in decoded) requestedClasses(decoded.outputs);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       expect(error.message).not.toBe("");
@@ -109,7 +111,11 @@ describe("hostile bytes", () => {
         shape: fc.oneof(fc.array(fc.oneof(fc.nat(3), odd), { maxLength: 10 }), odd),
         datatype: fc.oneof(fc.constantFrom(...DATATYPES), odd),
         data: fc.oneof(fc.array(fc.oneof(fc.nat(300), fc.string(), odd), { maxLength: 6 }), odd),
-        parameters: fc.oneof(fc.record({ binary_data_size: fc.oneof(fc.nat(20), odd) }), odd),
+        parameters: fc.oneof(
+          fc.record({ binary_data_size: fc.oneof(fc.nat(20), odd) }),
+          fc.record({ binary_data: odd, classification: odd }, { requiredKeys: [] }),
+          odd,
+        ),
       },
       { requiredKeys: [] },
     );
@@ -118,7 +124,7 @@ describe("hostile bytes", () => {
         model_name: fc.constant("m"),
         inputs: fc.array(description),
         outputs: fc.array(description),
-        parameters: odd,
+        parameters: fc.oneof(fc.record({ binary_data_output: odd }), odd),
         id: odd,
       },
       { requiredKeys: ["model_name"] },

@@ -184,7 +184,8 @@ describe("a response", () => {
   });
 });
 
-const withData = (extra: object) => messageOf({ inputs: [{ ...image, data: [1, -2], ...extra }] });
+const withData = (extra: object, rest: object = {}) =>
+  messageOf({ inputs: [{ ...image, data: [1, -2], ...extra }], ...rest });
 const sized = (size: unknown, ...parts: number[][]) =>
   messageOf({ inputs: [{ ...image, parameters: { binary_data_size: size } }] }, ...parts);
 const tensors = (count: number) =>
@@ -247,6 +248,16 @@ describe("decodeRequest refuses", () => {
         [1, 0, 0, 0, 65],
       ),
       "b: expected 2 elements, got 1",
+    ],
+    [
+      "a binary_data_output that is no boolean",
+      withData({}, { parameters: { binary_data_output: "true" } }),
+      "parameters: binary_data_output: expected true or false",
+    ],
+    [
+      "a binary_data that is no boolean",
+      withData({}, { outputs: [{ name: "o", parameters: { binary_data: 1 } }] }),
+      "outputs.0.parameters: binary_data: expected true or false",
     ],
     ["an integer out of range", withData({ datatype: "UINT8", data: [256, 0] }), "image: 256 does not fit UINT8"],
     ["null among the elements", withData({ data: [1, null] }), "image: null is not FP32"],
