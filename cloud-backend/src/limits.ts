@@ -12,6 +12,9 @@ export const MAX_ZSTD_WINDOW_LOG = 23;
 /** Models in one page of SageMaker's list: more than a container loads. */
 export const MODELS_PER_PAGE = 100;
 
+/** Bytes of a manifest.json: 100,000 labels, the most that the schema allows, of 160 characters each. */
+export const MAX_MANIFEST_BYTES = 16_777_216;
+
 /** Images in one request. Larger batches gain nothing on the devices we know and delay everybody behind them. */
 export const MAX_BATCH = 64;
 

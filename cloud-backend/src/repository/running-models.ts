@@ -1,0 +1,64 @@
+// The models that run, from the start of their threads to the end: whoever ends one gives it time to
+// answer what it has accepted, and the end of the repository reaches all of them.
+import type { StartupStep } from "../errors.ts";
+import type { GraphDescription } from "../inference/graph-description.ts";
+import type { Model } from "../inference/model.ts";
+import type { OnRepositoryEvent } from "./repository-event.ts";
+
+export interface RunningModelsOptions {
+  /** Resolves once the model is warm, or with the reason why it cannot be had. */
+  startModel: (graph: GraphDescription) => Promise<StartupStep<Model>>;
+  onEvent: OnRepositoryEvent;
+  /** Milliseconds that a model may take to answer what it has accepted before it is stopped. */
+  drainMs: number;
+}
+
+export class RunningModels {
+  readonly #options: RunningModelsOptions;
+  readonly #models = new Set<Model>();
+  #isClosed = false;
+
+  constructor(options: RunningModelsOptions) {
+    this.#options = options;
+  }
+
+  async start(graph: GraphDescription): Promise<StartupStep<Model>> {
+    if (this.#isClosed) return CLOSED;
+    const startMs = performance.now();
+    const started = await this.#options.startModel(graph);
+    if (!started.ok) return started;
+    if (this.#isClosed) {
+      await started.value.stop();
+      return CLOSED;
+    }
+    this.#models.add(started.value);
+    const durationMs = Math.round(performance.now() - startMs);
+    this.#options.onEvent({ event: "model-loaded", name: graph.name, version: graph.version, durationMs });
+    return started;
+  }
+
+  /** Stops a model that nobody finds any more, as soon as it has answered what it accepted. */
+  async end(model: Model): Promise<void> {
+    const isComplete = await answersAll(model, this.#options.drainMs);
+    await model.stop();
+    this.#models.delete(model);
+    this.#options.onEvent({ event: "model-unloaded", name: model.name, version: model.version, isComplete });
+  }
+
+  /** Stops all at once, also those that are starting; what they have accepted fails. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#models].map((model) => model.stop()));
+  }
+}
+
+const CLOSED = { ok: false, error: "the repository is closed" } as const;
+
+/** @returns whether the model has answered what it accepted within `limitMs` */
+async function answersAll({ admission }: Model, limitMs: number): Promise<boolean> {
+  const limit = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => limit.resolve(false), limitMs);
+  const isComplete = await Promise.race([admission.empty().then(() => true), limit.promise]);
+  clearTimeout(timer);
+  return isComplete;
+}
