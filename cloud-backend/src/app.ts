@@ -36,7 +36,7 @@ export function createApp({ repository, multiModel, log, isStopping, token }: Ap
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, allowed) => wrongMethod(allowed) }));
   app.route("/", sagemakerRoutes(repository, isStopping));
   if (multiModel !== undefined) app.route("/", multiModelRoutes(multiModel));
-  app.route("/v2", inferenceProtocolRoutes(repository, isStopping));
+  app.route("/", inferenceProtocolRoutes(repository, isStopping));
   app.notFound((c) => failureResponse(failure("not-found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();

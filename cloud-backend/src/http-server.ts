@@ -17,7 +17,13 @@ import {
 type Fetch = Parameters<typeof getRequestListener>[0];
 
 export function createHttpServer(fetch: Fetch): Server {
-  const listener = getRequestListener(fetch, { hostname: "localhost", errorHandler: refuseRequest });
+  // Node lets the rest of a body pass that nobody reads, for as long as a request may take. The listener
+  // would end the connection after half a second, and whoever was still sending might never see the answer.
+  const listener = getRequestListener(fetch, {
+    hostname: "localhost",
+    errorHandler: refuseRequest,
+    autoCleanupIncoming: false,
+  });
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -25,9 +25,9 @@ const EXTENSIONS = [
 
 /** @param isStopping whether the process is about to end: it still answers, but nobody should come any more */
 export function inferenceProtocolRoutes(repository: Repository, isStopping: () => boolean): Hono {
-  const routes = new Hono();
+  const routes = new Hono().basePath("/v2");
   // The protocol's text has /v2, its OpenAPI document /v2/.
-  for (const path of ["/", "//"]) routes.get(path, (c) => c.json(serverMetadata()));
+  for (const path of ["/", ""]) routes.get(path, (c) => c.json(serverMetadata()));
   routes.get("/health/live", (c) => c.json({ live: true }));
   routes.get("/health/ready", (c) => serverReadiness(c, repository.isReady() && !isStopping()));
   routes.route("/repository", modelRepositoryRoutes(repository));

@@ -36,7 +36,8 @@ export async function readBody(
   { coding, maxBytes }: AnnouncedBody,
   ticket: Ticket | null,
 ): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
-  const received = arriving(c, maxBytes);
+  const stream = bodyStream(c);
+  const received = arriving(stream, maxBytes);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -50,6 +51,8 @@ export async function readBody(
     if (error instanceof Refusal) return error.failure;
     if (error instanceof DamagedCoding) return failure("bad-request", error.message);
     throw error;
+  } finally {
+    discardRest(stream);
   }
   return success(joined(chunks, bytes));
 }
@@ -65,11 +68,11 @@ class Refusal extends Error {
 }
 
 /** The body as it travels. @throws Refusal when it is too long or ends because the client has gone */
-async function* arriving(c: Context, maxBytes: number): AsyncGenerator<Uint8Array> {
+async function* arriving(stream: Readable, maxBytes: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   try {
     // Destroying the stream would destroy the connection, over which the answer is still to go.
-    for await (const chunk of bodyStream(c).iterator({ destroyOnReturn: false })) {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw new Refusal(tooLarge(maxBytes));
       yield chunk;
@@ -83,6 +86,13 @@ async function* arriving(c: Context, maxBytes: number): AsyncGenerator<Uint8Arra
 function bodyStream(c: Context): Readable {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
   return incoming ?? Readable.fromWeb(c.req.raw.body as Parameters<typeof Readable.fromWeb>[0]);
+}
+
+/** What is not wanted any more has to pass all the same: after it comes the connection's next request. */
+function discardRest(stream: Readable): void {
+  if (stream.readableEnded) return;
+  // A listener, and not `resume` alone, as an iterator that is still waiting would take the flow back.
+  stream.on("data", () => undefined);
 }
 
 /** One buffer of plain bytes: of a Buffer, `slice` would be a view of memory that others share. */
