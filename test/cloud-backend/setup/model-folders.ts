@@ -26,11 +26,15 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Writes a whole model folder, the manifest last, as whoever copies with care does. */
-export async function writeModel(folder: string, graph: SmallGraph = "mean-colour"): Promise<string> {
+export async function writeModel(
+  folder: string,
+  graph: SmallGraph = "mean-colour",
+  changes: Partial<Manifest> = {},
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const bytes = await graphBytes(graph);
   await writeFile(join(folder, "large.onnx"), bytes);
-  await writeFile(join(folder, "manifest.json"), JSON.stringify(await smallManifest(bytes)));
+  await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...(await smallManifest(bytes)), ...changes }));
   return folder;
 }
 
