@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,22 +24,46 @@ def augment(padded: Tensor, cutout: int, generator: torch.Generator) -> Tensor:
     """Shifts each image by -4..4 pixels both ways, mirrors half of them, and blanks a square of each.
 
     `padded`: uint8 [N,H+8,W+8,3], as from `pad_images`; `cutout`: the side of the blanked square in pixels,
-    0 for none. Returns uint8 [N,H,W,3]. The blank is mid-grey, near the mean of the images.
+    0 for none. Returns uint8 [N,H,W,3].
     """
-    count, height, width = padded.shape[0], padded.shape[1] - 2 * PADDING, padded.shape[2] - 2 * PADDING
+    images = crop(padded, draw_crops(len(padded), generator))
+    return blank_squares(images, cutout, generator) if cutout > 0 else images
 
-    def draw(limit: int) -> Tensor:
-        return torch.randint(limit, (count, 1), generator=generator)
 
-    rows = draw(2 * PADDING + 1) + torch.arange(height)
-    columns = draw(2 * PADDING + 1) + torch.arange(width)
-    columns = torch.where(draw(2) == 1, columns.flip(1), columns)
-    image_indices = torch.arange(count)[:, None, None]
-    images = padded[image_indices, rows[:, :, None], columns[:, None, :]]
-    if cutout > 0:
-        in_rows = inside(draw(height), cutout, height)
-        in_columns = inside(draw(width), cutout, width)
-        images[in_rows[:, :, None] & in_columns[:, None, :]] = 128
+@dataclass(frozen=True)
+class Crops:
+    """Where each image is cut out of its padded one: int64 [N,1] each, and whether it is mirrored (0 or 1)."""
+
+    top: Tensor
+    left: Tensor
+    mirrored: Tensor
+
+    def select(self, indices: Tensor) -> Crops:
+        return Crops(self.top[indices], self.left[indices], self.mirrored[indices])
+
+
+def draw_crops(count: int, generator: torch.Generator) -> Crops:
+    limits = (2 * PADDING + 1, 2 * PADDING + 1, 2)
+    return Crops(*(torch.randint(limit, (count, 1), generator=generator) for limit in limits))
+
+
+def crop(padded: Tensor, crops: Crops) -> Tensor:
+    """uint8 [N,H+8,W+8,3] -> [N,H,W,3], on the device of the images."""
+    device = padded.device
+    height, width = padded.shape[1] - 2 * PADDING, padded.shape[2] - 2 * PADDING
+    rows = crops.top.to(device) + torch.arange(height, device=device)
+    columns = crops.left.to(device) + torch.arange(width, device=device)
+    columns = torch.where(crops.mirrored.to(device) == 1, columns.flip(1), columns)
+    image_indices = torch.arange(len(padded), device=device)[:, None, None]
+    return padded[image_indices, rows[:, :, None], columns[:, None, :]]
+
+
+def blank_squares(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """Blanks one square of each image, in place. The blank is mid-grey, near the mean of the images."""
+    count, height, width = images.shape[:3]
+    in_rows = inside(torch.randint(height, (count, 1), generator=generator), side, height)
+    in_columns = inside(torch.randint(width, (count, 1), generator=generator), side, width)
+    images[(in_rows[:, :, None] & in_columns[:, None, :]).to(images.device)] = 128
     return images
 
 
@@ -49,7 +75,7 @@ def cutmix(images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, 
     still its own.
     """
     count, height, width = images.shape[0], images.shape[1], images.shape[2]
-    partners = torch.randperm(count, generator=generator)
+    partners = torch.randperm(count, generator=generator).to(images.device)
     side = torch.rand(1, generator=generator).item() ** 0.5
     rows, columns = round(height * side), round(width * side)
     top = int(torch.randint(height, (1,), generator=generator)) - rows // 2
@@ -75,6 +101,6 @@ def inside(center: Tensor, side: int, length: int) -> Tensor:
 
 def normalise(images: Tensor, mean: list[float], deviation: list[float]) -> Tensor:
     """uint8 [N,H,W,3] -> float32 [N,3,H,W], (x / 255 - mean) / deviation, channels last in memory."""
-    scale = 1 / (255 * torch.tensor(deviation))
-    offset = -torch.tensor(mean) / torch.tensor(deviation)
+    scale = 1 / (255 * torch.tensor(deviation, device=images.device))
+    offset = -torch.tensor(mean, device=images.device) / torch.tensor(deviation, device=images.device)
     return (images * scale + offset).permute(0, 3, 1, 2)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,34 @@ class Checkpoint:
     optimizer: dict[str, Any]
 
 
+def run_folder(runs: Path, recipe: Recipe) -> Path:
+    return runs / f"{recipe.name}-seed-{recipe.seed}"
+
+
 def checkpoint_path(runs: Path, recipe: Recipe, kind: str) -> Path:
-    return runs / f"{recipe.name}-seed-{recipe.seed}" / f"{kind}.pt"
+    return run_folder(runs, recipe) / f"{kind}.pt"
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes beside the old file, then renames: a kill at any moment leaves a whole checkpoint."""
+    # Into memory first: torch reports a full disk as an internal error that names no file. vars, not asdict:
+    # asdict would copy all tensors deeply.
+    content = io.BytesIO()
+    torch.save(vars(checkpoint), content)
+    write_whole(path, content.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes beside the old file, then renames: a kill or a full disk leaves the old one whole.
+
+    Raises OSError naming the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save(asdict(checkpoint), partial)
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def load_checkpoint(path: Path, recipe: Recipe, kind: str) -> Checkpoint | None:

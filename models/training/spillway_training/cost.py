@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 
-def count_multiply_adds(network: nn.Module, example: Tensor) -> int:
-    """Multiply-adds of all convolutions and linear layers while `example`, a batch of one, passes through.
+def count_multiply_adds(network: nn.Module, *examples: Tensor) -> int:
+    """Multiply-adds of all convolutions and linear layers while the inputs, batches of one, pass through.
 
     Measured by hooks on the layers as they run. Biases, activations, pooling and the scaling of pixels are not
     counted. Raises ValueError if the batch is not of one image.
     """
-    if example.shape[0] != 1:
-        raise ValueError(f"expected a batch of one image, got {example.shape[0]}")
+    if examples[0].shape[0] != 1:
+        raise ValueError(f"expected a batch of one image, got {examples[0].shape[0]}")
     total = 0
 
     def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -25,7 +25,7 @@ def count_multiply_adds(network: nn.Module, example: Tensor) -> int:
     hooks = [layer.register_forward_hook(add) for layer in layers]
     try:
         with torch.no_grad():
-            network(example)
+            network(*examples)
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,39 +1,42 @@
-"""CIFAR-100, read from lossless WebP mosaics.
+"""Labelled images of one set: read whole, held as one uint8 tensor (50,000 of 32x32 are 154 MB).
 
-A mosaic is 100 tiles of 32x32 wide and any number of rows high; tile i lies at row i // 100, column i % 100,
-and its label is i % 100. All images of a split are held as one uint8 tensor (50,000 of them are 154 MB).
+`read_dataset` finds out which of three forms the data has: the CIFAR-100 mosaics (`mosaics.py`), a folder of images
+for each class (`class_folders.py`), or NumPy arrays (`npz_images.py`). The number of classes and the size of the
+images are those of the data.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from .errors import TrainingError
 
-TILE = 32
-COLUMNS = 100
-TRAINING_FILES = tuple(f"train-{part}.webp" for part in range(5))
-VALIDATION_FILES = ("val.webp",)
-
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """`images`: uint8 RGB [N,32,32,3]; `labels`: int64 [N], indices into labels.txt."""
+    """`images`: uint8 RGB [N,H,W,3]; `labels`: int64 [N], indices below `classes`."""
 
     images: Tensor
     labels: Tensor
+    classes: int
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def select(self, indices: list[int]) -> LabelledImages:
-        return LabelledImages(self.images[indices], self.labels[indices])
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def select(self, indices: Sequence[int]) -> LabelledImages:
+        chosen = torch.as_tensor(indices, dtype=torch.long)
+        return LabelledImages(self.images[chosen], self.labels[chosen], self.classes)
 
     def channel_statistics(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation of each colour over all pixels, on the scale 0..1, to 4 decimals.
@@ -52,52 +55,52 @@ class LabelledImages:
         return mean, deviation
 
 
-def read_training(folder: Path) -> LabelledImages:
-    return read_split(folder, TRAINING_FILES)
+@dataclass(frozen=True)
+class Dataset:
+    """What a model is made from: `training` shapes weights, `validation` measures them. `labels` are class names."""
+
+    name: str
+    training: LabelledImages
+    validation: LabelledImages
+    validation_name: str
+    labels: list[str]
+
+    def __post_init__(self) -> None:
+        if self.training.size != self.validation.size:
+            sizes = " and ".join(f"{width}x{height}" for height, width in (self.training.size, self.validation.size))
+            raise TrainingError(f"{self.name}: training and validation images differ in size: {sizes}")
 
 
-def read_validation(folder: Path) -> LabelledImages:
-    return read_split(folder, VALIDATION_FILES)
+def read_dataset(path: Path, size: tuple[int, int] | None = None) -> Dataset:
+    """The data at `path`. `size`: height and width that images of other sizes are brought to.
+
+    Raises TrainingError where there is none, or it cannot be used.
+    """
+    from .class_folders import read_class_folders
+    from .mosaics import TRAINING_FILES, read_mosaics
+    from .npz_images import read_arrays
+
+    if path.suffix == ".npz" and path.is_file():
+        return read_arrays(path)
+    if not path.is_dir():
+        raise TrainingError(f"data folder not found: {path} (name another with --data)")
+    if (path / "train.npz").is_file():
+        return read_arrays(path)
+    if any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()):
+        return read_class_folders(path, size)
+    if not any((path / name).is_file() for name in (*TRAINING_FILES, "labels.txt")):
+        raise TrainingError(f"{path}: expected CIFAR-100 mosaics, a folder of images for each class, or train.npz")
+    return read_mosaics(path)
 
 
-def read_labels(folder: Path) -> list[str]:
-    """The class names, in the order of their indices, from labels.txt (one a line)."""
-    path = require_file(folder, "labels.txt")
-    labels = path.read_text(encoding="utf-8").split("\n")
-    labels = [label.strip() for label in labels if label.strip()]
-    if len(labels) != COLUMNS:
-        raise TrainingError(f"{path}: expected {COLUMNS} labels, one a line, got {len(labels)}")
-    return labels
-
-
-def read_split(folder: Path, files: tuple[str, ...]) -> LabelledImages:
-    """Reads the mosaics of one split and joins them in order. Raises TrainingError where one is missing or bad."""
-    images = torch.from_numpy(numpy.concatenate([read_mosaic(require_file(folder, file)) for file in files]))
-    return LabelledImages(images, torch.arange(len(images)) % COLUMNS)
-
-
-def read_mosaic(path: Path) -> numpy.ndarray:
-    """The tiles of one mosaic: uint8 [N,32,32,3]. Raises TrainingError if its size is not whole rows of 100 tiles."""
-    try:
-        with Image.open(path) as mosaic:
-            width, height = mosaic.size
-            if width != COLUMNS * TILE or height % TILE != 0:
-                raise TrainingError(
-                    f"{path}: expected a mosaic {COLUMNS * TILE} pixels wide and a multiple of {TILE} high, "
-                    f"got {width}x{height}"
-                )
-            pixels = numpy.asarray(mosaic.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise TrainingError(f"{path}: not a readable image ({error})") from error
-    rows = height // TILE
-    tiles = pixels.reshape(rows, TILE, COLUMNS, TILE, 3).transpose(0, 2, 1, 3, 4)
-    return numpy.ascontiguousarray(tiles).reshape(-1, TILE, TILE, 3)
-
-
-def require_file(folder: Path, name: str) -> Path:
-    if not folder.is_dir():
-        raise TrainingError(f"data folder not found: {folder} (name another with --data)")
-    path = folder / name
-    if not path.is_file():
-        raise TrainingError(f"data file not found: {path} (name another folder with --data)")
-    return path
+def split_validation(images: LabelledImages) -> tuple[LabelledImages, LabelledImages]:
+    """Training and validation images of data that has no validation part: every tenth image of each class, from
+    the tenth on, is for validation. Raises TrainingError where a class has too few images for both."""
+    seen = [0] * images.classes
+    training, validation = [], []
+    for index, label in enumerate(images.labels.tolist()):
+        seen[label] += 1
+        (validation if seen[label] % 10 == 0 else training).append(index)
+    if not validation:
+        raise TrainingError("expected a validation part, or at least ten images of a class to take one from")
+    return images.select(training), images.select(validation)

@@ -4,31 +4,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .checkpoint import Checkpoint, load_finished
-from .data import read_labels
+from .build import build_network
+from .checkpoint import load_finished
+from .data import Dataset
 from .errors import TrainingError
-from .graphs import Graph, edge_graphs, large_graph, write_graph
-from .manifest import build_manifest, write_manifest
+from .graphs import edge_graphs, large_graph, tail_graph
+from .manifest import Family, build_manifest, write_manifest
+from .onnx_file import write_graph
 from .paths import TRAINING_FOLDER
 from .progress import report
 from .recipe import Recipe
-from .train import build_network
+
+SHIPPED = ("edge", "large", "tail")
 
 
-def export_model(recipe: Recipe, recipe_path: Path, data: Path, runs: Path, folder: Path) -> None:
-    """Writes stage-1..3.onnx, large.onnx and manifest.json (without accuracies) from the finished checkpoints."""
-    labels = read_labels(data)
-    edge, large = load_finished(runs, recipe, "edge"), load_finished(runs, recipe, "large")
-    stages, whole = edge_network_graphs(recipe, edge), large_network_graph(recipe, large)
+def export_model(recipe: Recipe, recipe_path: Path, data: Dataset, runs: Path, folder: Path) -> None:
+    """Writes stage-1..3.onnx, large.onnx, tail.onnx and manifest.json (without accuracies) from the checkpoints."""
+    family = build_family(recipe, data, runs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"model folder cannot be made: {folder} ({error.strerror})") from error
-    for graph in [*stages, whole]:
+    for graph in [*family.stages, family.large, family.tail]:
         path = write_graph(graph, folder)
         report(f"wrote {path} ({path.stat().st_size:,} bytes, {graph.multiply_adds:,} multiply-adds an image)")
-    manifest = build_manifest(folder, labels, stages, whole, edge, large, recipe, name_recipe(recipe_path))
-    write_manifest(folder, manifest)
+    write_manifest(folder, build_manifest(folder, family, data, recipe, name_recipe(recipe_path)))
+
+
+def build_family(recipe: Recipe, data: Dataset, runs: Path) -> Family:
+    checkpoints = {kind: load_finished(runs, recipe, kind) for kind in SHIPPED}
+    networks = {}
+    for kind, checkpoint in checkpoints.items():
+        networks[kind] = build_network(kind, recipe, data.training.classes)
+        networks[kind].load_state_dict(checkpoint.network)
+    size, large = data.training.size, checkpoints["large"]
+    stages = edge_graphs(networks["edge"], size)
+    return Family(
+        stages=stages,
+        large=large_graph(networks["large"], size, large.mean, large.deviation),
+        tail=tail_graph(networks["tail"], stages[0].features_shape),
+        settings=networks["tail"].settings,
+        checkpoints=checkpoints,
+    )
 
 
 def name_recipe(path: Path) -> str:
@@ -36,15 +53,3 @@ def name_recipe(path: Path) -> str:
     path = path.resolve()
     inside = path.is_relative_to(TRAINING_FOLDER)
     return path.relative_to(TRAINING_FOLDER).as_posix() if inside else path.name
-
-
-def edge_network_graphs(recipe: Recipe, checkpoint: Checkpoint) -> list[Graph]:
-    network = build_network("edge", recipe.edge)
-    network.load_state_dict(checkpoint.network)
-    return edge_graphs(network)
-
-
-def large_network_graph(recipe: Recipe, checkpoint: Checkpoint) -> Graph:
-    network = build_network("large", recipe.large)
-    network.load_state_dict(checkpoint.network)
-    return large_graph(network, checkpoint.mean, checkpoint.deviation)

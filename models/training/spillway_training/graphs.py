@@ -1,38 +1,39 @@
-"""The ONNX graphs: one for each stage of the edge network, one for the large network.
+"""The ONNX graphs: one for each stage of the edge network, one for the large network, one for the tail.
 
-The stages take features and give features and logits. The large graph takes raw RGB bytes and normalises them
-itself, so that any Open Inference Protocol server can host the plain file. Logits are raw, without a softmax.
+The stages take features and give features and logits. The cloud's graphs take raw bytes, RGB or codes, and bring
+them to scale themselves, so that any Open Inference Protocol server can host the plain files. Logits are raw,
+without a softmax.
 """
 
 from __future__ import annotations
 
-import logging
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
-import onnx
 import torch
 from torch import Tensor, nn
 
 from .cost import count_multiply_adds, count_parameters
-from .data import TILE
 from .fold import fold_normalisation
 from .networks import EdgeNetwork, LargeNetwork, Stage
-
-OPSET = 18
+from .quantise import dequantise
+from .tail_network import TailNetwork
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A module to be exported, with the names at its borders; `features_shape` is [C,H,W], None at the last stage."""
+    """A module to be exported, with the names at its borders; the examples are batches of one.
+
+    `features_shape` is [C,H,W] of the features that it gives, None where it gives none. `half_weights`: the file
+    keeps the weights in 16 bits; they have been rounded to that already, so nothing is lost.
+    """
 
     file: str
     module: nn.Module
-    example: Tensor
-    input: str
+    examples: tuple[Tensor, ...]
+    inputs: list[str]
     outputs: list[str]
     features_shape: list[int] | None
+    half_weights: bool
     multiply_adds: int
     parameters: int
 
@@ -49,7 +50,7 @@ class LastStage(nn.Module):
 
 
 class BytesToLogits(nn.Module):
-    """uint8 RGB [N,32,32,3] -> logits [N,classes]: cast, transpose, (x / 255 - mean) / deviation, network."""
+    """uint8 RGB [N,H,W,3] -> logits [N,classes]: cast, transpose, (x / 255 - mean) / deviation, network."""
 
     def __init__(self, network: LargeNetwork, mean: list[float], deviation: list[float]) -> None:
         super().__init__()
@@ -63,10 +64,28 @@ class BytesToLogits(nn.Module):
         return self.network(image.float().permute(0, 3, 1, 2) * self.scale + self.offset)[0]
 
 
-def edge_graphs(network: EdgeNetwork) -> list[Graph]:
-    """The stages in order, folded; stage i reads `features<i-1>` (stage 1: `image`) and gives `features<i>`."""
+class CodesToLogits(nn.Module):
+    """codes uint8 [N,C,H,W], ranges float32 [N,C,2], setting int64 [N] -> logits [N,classes].
+
+    Channels that the setting does not send are taken for zero, whatever lies there.
+    """
+
+    def __init__(self, network: TailNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, codes: Tensor, ranges: Tensor, setting: Tensor) -> Tensor:
+        features = dequantise(codes, ranges, self.network.levels[setting])
+        return self.network(features * self.network.present[setting][:, :, None, None], setting)
+
+
+def edge_graphs(network: EdgeNetwork, size: tuple[int, int]) -> list[Graph]:
+    """The stages in order, folded; stage i reads `features<i-1>` (stage 1: `image`) and gives `features<i>`.
+
+    `size`: height and width of the images.
+    """
     stages = fold_normalisation(network).stages
-    graphs, input_name, example = [], "image", torch.randn(1, 3, TILE, TILE)
+    graphs, input_name, example = [], "image", torch.randn(1, 3, *size)
     for number, stage in enumerate(stages, start=1):
         last = number == len(stages)
         with torch.no_grad():
@@ -75,10 +94,11 @@ def edge_graphs(network: EdgeNetwork) -> list[Graph]:
             Graph(
                 file=f"stage-{number}.onnx",
                 module=LastStage(stage) if last else stage,
-                example=example,
-                input=input_name,
+                examples=(example,),
+                inputs=[input_name],
                 outputs=["logits"] if last else [f"features{number}", "logits"],
                 features_shape=None if last else list(features.shape[1:]),
+                half_weights=False,
                 multiply_adds=count_multiply_adds(stage, example),
                 parameters=count_parameters(stage),
             )
@@ -87,51 +107,40 @@ def edge_graphs(network: EdgeNetwork) -> list[Graph]:
     return graphs
 
 
-def large_graph(network: LargeNetwork, mean: list[float], deviation: list[float]) -> Graph:
-    module = BytesToLogits(fold_normalisation(network), mean, deviation).eval()
-    example = torch.randint(256, (1, TILE, TILE, 3), dtype=torch.uint8)
+def large_graph(network: LargeNetwork, size: tuple[int, int], mean: list[float], deviation: list[float]) -> Graph:
+    example = torch.randint(256, (1, *size, 3), dtype=torch.uint8)
+    return cloud_graph("large.onnx", BytesToLogits(fold_normalisation(network), mean, deviation), (example,), ["image"])
+
+
+def tail_graph(network: TailNetwork, features_shape: list[int]) -> Graph:
+    """`features_shape`: [C,H,W] of the edge's first stage."""
+    examples = (
+        torch.randint(256, (1, *features_shape), dtype=torch.uint8),
+        torch.rand(1, features_shape[0], 2),
+        torch.zeros(1, dtype=torch.int64),
+    )
+    module = CodesToLogits(fold_normalisation(network))
+    return cloud_graph("tail.onnx", module, examples, ["codes", "ranges", "setting"])
+
+
+def cloud_graph(file: str, module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str]) -> Graph:
+    round_to_half(module)
     return Graph(
-        file="large.onnx",
-        module=module,
-        example=example,
-        input="image",
+        file=file,
+        module=module.eval(),
+        examples=examples,
+        inputs=inputs,
         outputs=["logits"],
         features_shape=None,
-        multiply_adds=count_multiply_adds(module, example),
+        half_weights=True,
+        multiply_adds=count_multiply_adds(module, *examples),
         parameters=count_parameters(module),
     )
 
 
-def write_graph(graph: Graph, folder: Path) -> Path:
-    """Exports one graph, float32 weights inside the file, first dimension `batch` free; returns its path."""
-    path = folder / graph.file
-    # A batch of one would be taken for a constant, so the exporter is shown two images.
-    example = torch.cat([graph.example, graph.example])
-    # The exporter warns of its own internals and of torchvision, which is not used here.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            graph.module,
-            (example,),
-            input_names=[graph.input],
-            output_names=graph.outputs,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    model = program.model_proto
-    remove_traces(model)
-    onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
-def remove_traces(model: onnx.ModelProto) -> None:
-    """Drops the stack traces that the exporter leaves on every node: they name files of the exporting machine."""
-    for part in [model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer]:
-        del part.metadata_props[:]
-    for part in [*model.graph.input, *model.graph.output]:
-        del part.metadata_props[:]
+def round_to_half(module: nn.Module) -> None:
+    """Rounds the weights, those with more than one dimension, to what 16 bits can hold."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(parameter.half().float())

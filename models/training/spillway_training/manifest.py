@@ -4,56 +4,65 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .checkpoint import Checkpoint
-from .data import TILE
+from .checkpoint import Checkpoint, write_whole
+from .data import Dataset
 from .errors import TrainingError
 from .graphs import Graph
 from .recipe import Recipe
+from .settings import Setting
 
 MANIFEST_FILE = "manifest.json"
 
 
-def build_manifest(
-    folder: Path,
-    labels: list[str],
-    stages: list[Graph],
-    large: Graph,
-    edge_checkpoint: Checkpoint,
-    large_checkpoint: Checkpoint,
-    recipe: Recipe,
-    recipe_file: str,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Family:
+    """The graphs of a model, as they lie in its folder, and the finished training of each network."""
+
+    stages: list[Graph]
+    large: Graph
+    tail: Graph
+    settings: list[Setting]
+    checkpoints: dict[str, Checkpoint]
+
+
+def build_manifest(folder: Path, family: Family, data: Dataset, recipe: Recipe, recipe_file: str) -> dict[str, Any]:
     """The manifest of the graphs that lie in `folder`, without accuracies: those are measured from the files."""
+    checkpoints = family.checkpoints.values()
+    images = len(data.training) if recipe.training_images is None else recipe.training_images
+    any_checkpoint = family.checkpoints["large"]
+    prepared = preprocessing(any_checkpoint, data.training.size)
     return {
         "manifestVersion": 1,
-        "name": "cifar100",
-        "labels": labels,
+        "name": model_name(folder),
+        "labels": data.labels,
         "edge": {
-            "preprocessing": preprocessing(edge_checkpoint),
+            "preprocessing": prepared,
             "input": {"name": "image", "datatype": "FP32", "layout": "NCHW"},
-            "stages": [describe_stage(folder, stage) for stage in stages],
+            "stages": [describe_stage(folder, stage) for stage in family.stages],
         },
         "cloud": {
             "large": {
-                **describe_file(folder / large.file),
-                "preprocessing": preprocessing(large_checkpoint),
+                **describe_file(folder / family.large.file),
+                "preprocessing": prepared,
                 "input": {"name": "image", "datatype": "UINT8", "layout": "NHWC"},
                 "logits": "logits",
-                **describe_cost(large),
+                **describe_cost(family.large),
             },
-            "tail": None,
+            "tail": describe_tail(folder, family),
         },
         "accuracy": [],
         "training": {
             "recipe": recipe_file,
             "seed": recipe.seed,
-            "seconds": round(edge_checkpoint.seconds + large_checkpoint.seconds),
-            "hardware": large_checkpoint.hardware,
-            "torch": large_checkpoint.torch,
-            "dataset": f"CIFAR-100 training split, {recipe.training_images:,} images",
+            "seconds": round(sum(checkpoint.seconds for checkpoint in checkpoints)),
+            "hardware": any_checkpoint.hardware,
+            "torch": any_checkpoint.torch,
+            "dataset": f"{data.name} training split, {images:,} images",
         },
     }
 
@@ -62,11 +71,38 @@ def describe_stage(folder: Path, stage: Graph) -> dict[str, Any]:
     features = None if stage.features_shape is None else {"name": stage.outputs[0], "shape": stage.features_shape}
     return {
         **describe_file(folder / stage.file),
-        "input": stage.input,
+        "input": stage.inputs[0],
         "features": features,
         "logits": "logits",
         **describe_cost(stage),
     }
+
+
+def describe_tail(folder: Path, family: Family) -> dict[str, Any]:
+    """The tail reads the features of stage 1: codes, the range of each channel, and the index of the setting."""
+    _, height, width = family.stages[0].features_shape
+    codes, ranges, setting = family.tail.inputs
+    return {
+        **describe_file(folder / family.tail.file),
+        "features": family.stages[0].outputs[0],
+        "inputs": {
+            "codes": {"name": codes, "datatype": "UINT8"},
+            "ranges": {"name": ranges, "datatype": "FP32"},
+            "setting": {"name": setting, "datatype": "INT64"},
+        },
+        "logits": "logits",
+        # In the order of the `setting` input. `rawBytes`: the codes, packed; without ranges, before entropy coding.
+        "settings": [
+            {"channels": each.channels, "bits": each.bits, "rawBytes": each.raw_bytes(height, width)}
+            for each in family.settings
+        ],
+        **describe_cost(family.tail),
+    }
+
+
+def model_name(folder: Path) -> str:
+    """The folder's name in the form that a manifest allows."""
+    return re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "model"
 
 
 def describe_file(path: Path) -> dict[str, Any]:
@@ -79,8 +115,9 @@ def describe_cost(graph: Graph) -> dict[str, int]:
     return {"multiplyAdds": graph.multiply_adds, "parameters": graph.parameters}
 
 
-def preprocessing(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {"width": TILE, "height": TILE, "fit": "fill", "mean": checkpoint.mean, "std": checkpoint.deviation}
+def preprocessing(checkpoint: Checkpoint, size: tuple[int, int]) -> dict[str, Any]:
+    height, width = size
+    return {"width": width, "height": height, "fit": "fill", "mean": checkpoint.mean, "std": checkpoint.deviation}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -96,4 +133,4 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / MANIFEST_FILE, (text + "\n").encode())

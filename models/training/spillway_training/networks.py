@@ -1,12 +1,15 @@
-"""The two networks: the multi-exit edge network and the large cloud network, for 32x32 RGB images.
+"""The networks: the multi-exit edge network, and the large cloud network, for RGB images of any size.
 
-`forward` of the edge network returns the logits of all its exits, for joint training; export takes its
-stages apart (`stages`), because an early exit must save the work of the stages behind it.
+`forward` of the edge network returns the logits of its exits, for joint training; export takes its stages
+apart (`stages`), because an early exit must save the work of the stages behind it. Widths are chosen for
+32x32 images; the tail, which needs statistics of its own for each setting, is in `tail_network.py`.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .layers import Classifier, ResidualBlock, convolution_layer
 
@@ -34,39 +37,65 @@ class Stage(nn.Module):
         return features, self.exit(features)
 
 
+class OrderingHead(nn.Module):
+    """Classifies stage 1's features from their first k channels alone, k another for each image.
+
+    It is there in training only: what it learns from pulls the most useful information into the first channels
+    (nested dropout, Rippel et al. 2014), so that the first k are the best k to send. It has no normalisation,
+    whose statistics would mix all k; the exits never see a missing channel.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
+        self.classifier = Classifier(2 * channels, classes)
+
+    def forward(self, features: Tensor, kept: Tensor) -> Tensor:
+        """features [N,C,H,W], kept int64 [N] -> logits [N,classes]."""
+        present = torch.arange(features.shape[1], device=features.device) < kept[:, None]
+        return self.classifier(functional.relu(self.convolution(features * present[:, :, None, None])))
+
+
 class EdgeNetwork(nn.Module):
     """Three stages over one stem, an exit after each; `width` is the number of channels that leave the stem.
 
-    Stage 1 brings the image down to 8x8 at once: its feature map is what may travel to the cloud, so it must
-    be small (64 channels of 8x8 at the default width).
+    Stage 1 brings the image down to a quarter of its sides at once: its feature map is what may travel to the
+    cloud, so it must be small (64 channels of 8x8 at the default width).
     """
 
     def __init__(self, classes: int, width: int = 64) -> None:
         super().__init__()
-        half = width // 2
+        half, middle, top = width // 2, 7 * width // 4, 4 * width
         stem = nn.Sequential(
             convolution_layer(3, 3 * width // 8),
             convolution_layer(3 * width // 8, half, stride=2),
-            convolution_layer(half, half),
+            ResidualBlock(half, half),
             convolution_layer(half, width, stride=2),
+            ResidualBlock(width, width),
         )
-        middle = ResidualBlock(width, 3 * width // 2)
-        top = ResidualBlock(3 * width // 2, 7 * width // 2, stride=2)
+        last = nn.Sequential(ResidualBlock(middle, middle), ResidualBlock(middle, top, stride=2))
         self.stages = nn.ModuleList(
             [
-                Stage(stem, width, 3 * width // 2, classes),
-                Stage(middle, 3 * width // 2, 2 * width, classes),
-                Stage(top, 7 * width // 2, None, classes),
+                Stage(stem, width, 2 * width, classes),
+                Stage(ResidualBlock(width, middle), middle, 3 * width, classes),
+                Stage(last, top, None, classes),
             ]
         )
+        self.ordering = OrderingHead(width, classes)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Normalised images [N,3,32,32] -> the logits [N,classes] of each exit, the shallowest first."""
-        features, all_logits = image, []
-        for stage in self.stages:
+    def forward(self, image: Tensor, deepest: int = 3, kept: Tensor | None = None) -> list[Tensor]:
+        """Normalised images [N,3,H,W] -> the logits [N,classes] of exits 1 to `deepest`.
+
+        `kept`, int64 [N]: how many of stage 1's channels the ordering head sees of each image; its logits are
+        then the last of the result.
+        """
+        features, all_logits, ordering = image, [], []
+        for number, stage in enumerate(self.stages[:deepest], start=1):
             features, logits = stage(features)
             all_logits.append(logits)
-        return all_logits
+            if number == 1 and kept is not None:
+                ordering.append(self.ordering(features, kept))
+        return all_logits + ordering
 
 
 class LargeNetwork(nn.Module):
@@ -92,5 +121,5 @@ class LargeNetwork(nn.Module):
         self.classifier = Classifier(8 * width, classes)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Normalised images [N,3,32,32] -> a list of one: logits [N,classes]."""
+        """Normalised images [N,3,H,W] -> a list of one: logits [N,classes]."""
         return [self.classifier(self.body(image))]

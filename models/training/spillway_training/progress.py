@@ -21,6 +21,11 @@ class Progress:
         self.started = self.shown = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
+    def skip(self, steps: int) -> None:
+        """For steps that an earlier run took: they tell nothing of speed."""
+        self.done += steps
+        self.first += steps
+
     def step(self, detail: str) -> None:
         self.done += 1
         now = time.monotonic()

@@ -1,7 +1,7 @@
-"""Training of one network: SGD with Nesterov momentum, one learning-rate cycle, all exits jointly.
+"""Training of one network: SGD with Nesterov momentum, one learning-rate cycle a phase.
 
-The same loop serves the edge network (three exits) and the large one (one exit). The state after the last
-epoch is the result: no epoch is chosen, so no image but those of the training split has any say in it.
+The same loop serves all networks; what a step means for each is in `learners.py` and `tail_learner.py`. The state
+after the last epoch is the result: no epoch is chosen, so no image but those of the training split has any say in it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from .augmentation import augment, cutmix, normalise, pad_images, shrink
-from .checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
+from .augmentation import pad_images
+from .batches import Batch, FreshBatches, ViewBatches, draw_batches
+from .build import build_network
+from .checkpoint import Checkpoint, checkpoint_path, load_checkpoint, load_finished, save_checkpoint
 from .data import LabelledImages
 from .errors import TrainingError
+from .learners import EdgeLearner, LargeLearner, Learner
 from .machine import computes_in_bfloat16, describe_hardware, keep_freed_memory
-from .networks import EdgeNetwork, LargeNetwork
 from .progress import Progress, report
-from .recipe import NetworkRecipe, Recipe, fingerprint
-
-CLASSES = 100
+from .recipe import STUDENTS, NetworkRecipe, Recipe, fingerprint
+from .schedule import build_optimizer, learning_rate
+from .tail_learner import TailLearner
+from .teacher import prepare_teacher
+from .views import Views
 
 
 def train_network(
@@ -34,25 +37,31 @@ def train_network(
     runs: Path,
     device: torch.device,
     after_epoch: Callable[[int], None] = lambda epoch: None,
+    base: Recipe | None = None,
 ) -> Checkpoint:
-    """Trains the `edge` or `large` network to its last epoch, continuing from its checkpoint if there is one.
+    """Trains one network to its last epoch, continuing from its checkpoint if there is one.
 
     Each epoch draws its order and augmentation from a generator seeded by (seed, epoch), so that a run that was
-    killed and continued sees the same batches as one that was not. Returns the final checkpoint, also on disk.
+    killed and continued sees the same batches as one that was not. `base`: the recipe in whose run the teacher and
+    the stem lie, if not this one. Returns the final checkpoint, also on disk.
     """
     keep_freed_memory()
     settings = recipe.network(kind)
     training = take_training_images(training, recipe, settings)
     path = checkpoint_path(runs, recipe, kind)
-    run = begin(kind, recipe, training, path, device)
-    state, padded = run.state, pad_images(training.images)
+    base = recipe if base is None else base
+    run = begin(kind, recipe, base, training, runs, device)
+    state = run.state
+    if state.epoch == settings.epochs:
+        return state
+    source = open_batches(kind, recipe, base, training, runs, device)
     while state.epoch < settings.epochs:
         started = time.monotonic()
         generator = torch.Generator().manual_seed(recipe.seed * 100_003 + state.epoch)
-        train_epoch(run, padded, training.labels, generator)
+        train_epoch(run, draw_batches(source, state.epoch, generator, state.mean, state.deviation), generator)
         state.epoch += 1
         state.seconds += time.monotonic() - started
-        state.network, state.optimizer = run.network.state_dict(), run.optimizer.state_dict()
+        state.network, state.optimizer = run.learner.network.state_dict(), run.optimizer.state_dict()
         save_checkpoint(path, state)
         after_epoch(state.epoch)
     return state
@@ -63,38 +72,74 @@ class Run:
     """What one training run works with; `state` is the checkpoint to be."""
 
     settings: NetworkRecipe
-    network: nn.Module
+    learner: Learner
     optimizer: torch.optim.Optimizer
     state: Checkpoint
     device: torch.device
     progress: Progress
+    steps: int  # an epoch
 
 
 def take_training_images(training: LabelledImages, recipe: Recipe, settings: NetworkRecipe) -> LabelledImages:
-    wanted = recipe.training_images
+    wanted = len(training) if recipe.training_images is None else recipe.training_images
     if len(training) < wanted:
         raise TrainingError(f"trainingImages: {wanted} wanted, but the data holds {len(training)}")
     if wanted < settings.batch_size:
         raise TrainingError(f"batchSize: {settings.batch_size} is more than trainingImages, {wanted}")
-    return LabelledImages(training.images[:wanted], training.labels[:wanted])
+    return training if wanted == len(training) else training.select(range(wanted))
 
 
-def begin(kind: str, recipe: Recipe, training: LabelledImages, path: Path, device: torch.device) -> Run:
+def begin(kind: str, recipe: Recipe, base: Recipe, training: LabelledImages, runs: Path, device: torch.device) -> Run:
     """A run from its checkpoint, or from freshly seeded weights where there is none."""
     settings = recipe.network(kind)
     torch.manual_seed(recipe.seed)
-    network = build_network(kind, settings).to(device, memory_format=torch.channels_last)
-    optimizer = build_optimizer(network, settings)
-    state = load_checkpoint(path, recipe, kind)
+    learner = build_learner(kind, recipe, base, training, runs, device)
+    optimizer = build_optimizer(learner.network, settings)
+    state = load_checkpoint(checkpoint_path(runs, recipe, kind), recipe, kind)
     if state is None:
         state = new_checkpoint(fingerprint(recipe, kind), training, device)
     else:
-        network.load_state_dict(state.network)
+        check_same_images(state, training, checkpoint_path(runs, recipe, kind))
+        learner.network.load_state_dict(state.network)
         optimizer.load_state_dict(state.optimizer)
-        report(f"{kind}: continuing after epoch {state.epoch} of {settings.epochs}")
+        if state.epoch < settings.epochs:
+            report(f"{kind}: continuing after epoch {state.epoch} of {settings.epochs}")
     steps = len(training) // settings.batch_size
     progress = Progress(kind, settings.epochs * steps, state.epoch * steps)
-    return Run(settings, network, optimizer, state, device, progress)
+    return Run(settings, learner, optimizer, state, device, progress, steps)
+
+
+def build_learner(
+    kind: str, recipe: Recipe, base: Recipe, training: LabelledImages, runs: Path, device: torch.device
+) -> Learner:
+    network = build_network(kind, recipe, training.classes).to(device, memory_format=torch.channels_last)
+    if kind == "edge":
+        return EdgeLearner(network, recipe.edge)
+    if kind == "tail":
+        edge = build_network("edge", base, training.classes)
+        edge.load_state_dict(load_finished(runs, base, "edge").network)
+        return TailLearner(network, edge, recipe.tail, device)
+    return LargeLearner(network, recipe.network(kind))
+
+
+def open_batches(
+    kind: str, recipe: Recipe, base: Recipe, training: LabelledImages, runs: Path, device: torch.device
+) -> FreshBatches | ViewBatches:
+    """Students see the cached views; what has no teacher is augmented anew in every epoch."""
+    settings = recipe.network(kind)
+    if kind not in STUDENTS and not settings.distillation:
+        return FreshBatches(training, settings, device)
+    views = Views(pad_images(training.images).to(device), recipe.views, recipe.seed)
+    teacher = None
+    if settings.distillation:
+        untrained = build_network(base.teacher_kind, base, training.classes)
+        teacher = prepare_teacher(base, untrained, views, runs, device)
+    return ViewBatches(views, training.labels.to(device), teacher, settings)
+
+
+def check_same_images(state: Checkpoint, training: LabelledImages, path: Path) -> None:
+    if (state.mean, state.deviation) != training.channel_statistics():
+        raise TrainingError(f"{path}: made with other images; remove it or name other --runs")
 
 
 def new_checkpoint(settings_fingerprint: str, training: LabelledImages, device: torch.device) -> Checkpoint:
@@ -112,74 +157,36 @@ def new_checkpoint(settings_fingerprint: str, training: LabelledImages, device: 
     )
 
 
-def build_network(kind: str, settings: NetworkRecipe) -> nn.Module:
-    return {"edge": EdgeNetwork, "large": LargeNetwork}[kind](CLASSES, settings.width)
-
-
-def build_optimizer(network: nn.Module, settings: NetworkRecipe) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
-        network.parameters(),
-        lr=settings.peak_learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-        nesterov=settings.momentum > 0,
-    )
-
-
-def train_epoch(run: Run, padded: Tensor, labels: Tensor, generator: torch.Generator) -> None:
-    """One pass over the images in random order; the last incomplete batch is left out."""
-    settings, state, device = run.settings, run.state, run.device
-    run.network.train()
-    bfloat16 = computes_in_bfloat16(device)
-    order = torch.randperm(len(labels), generator=generator)
-    steps = len(labels) // settings.batch_size
+def train_epoch(run: Run, batches, generator: torch.Generator) -> None:
+    """One pass over the images."""
+    settings, state, steps = run.settings, run.state, run.steps
+    first_epoch, end_epoch = run.learner.begin_epoch(state.epoch)
+    bfloat16 = computes_in_bfloat16(run.device)
     running = RunningAverage()
-    for step in range(steps):
+    for step, batch in enumerate(batches):
         for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(state.epoch * steps + step, settings.epochs * steps, settings)
-
-        chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-        images = augment(padded[chosen], settings.cutout, generator)
-        targets = labels[chosen].to(device)
-        partners, own_share = None, 1.0
-        if torch.rand(1, generator=generator).item() < settings.cutmix:
-            images, partners, own_share = cutmix(images, generator)
-        images = normalise(images, state.mean, state.deviation).to(device)
-        if state.epoch < settings.small_epochs:
-            images = shrink(images, settings.small_scale).contiguous(memory_format=torch.channels_last)
-
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
-            all_logits = run.network(images)
-        loss = joint_loss(all_logits, targets, settings)
-        if partners is not None:
-            mixed_in = joint_loss(all_logits, targets[partners.to(device)], settings)
-            loss = own_share * loss + (1 - own_share) * mixed_in
-        if not torch.isfinite(loss):
-            raise TrainingError(f"training diverged in epoch {state.epoch + 1}: the loss is {loss.item()}")
+            position = (state.epoch - first_epoch) * steps + step
+            group["lr"] = learning_rate(position, (end_epoch - first_epoch) * steps, settings)
+        with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            loss, logits = run.learner.loss(batch, generator)
         run.optimizer.zero_grad()
         loss.backward()
         run.optimizer.step()
-
-        running.add(loss.item(), (all_logits[-1].argmax(1) == targets).float().mean().item())
+        if step % LOSS_READ_INTERVAL == 0 or step == steps - 1:
+            running.add(loss.item(), accuracy(logits, batch))
+            if not running.is_finite():
+                raise TrainingError(f"training diverged in epoch {state.epoch + 1}: the loss is {loss.item()}")
         run.progress.step(f"epoch {state.epoch + 1} of {settings.epochs}, step {step + 1} of {steps}, {running}")
     report(f"epoch {state.epoch + 1}: {running}")
 
 
-def joint_loss(all_logits: list[Tensor], targets: Tensor, settings: NetworkRecipe) -> Tensor:
-    """The weighted sum of the exits' cross-entropies, in nats: sum over i of w_i CE(logits_i, targets)."""
-    losses = [
-        weight * functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
-        for weight, logits in zip(settings.exit_loss_weights, all_logits, strict=True)
-    ]
-    return torch.stack(losses).sum()
+# Reading the loss makes a GPU wait for its own queue; a step in so many is enough to show how training goes.
+LOSS_READ_INTERVAL = 4
 
 
-def learning_rate(step: int, steps: int, settings: NetworkRecipe) -> float:
-    """One cycle: from 0 up to the peak over the warm-up share of the steps, then down to 0, both linearly."""
-    position = (step + 1) / (steps + 1)
-    if position < settings.warm_up_share:
-        return settings.peak_learning_rate * position / settings.warm_up_share
-    return settings.peak_learning_rate * (1 - position) / (1 - settings.warm_up_share)
+def accuracy(logits: Tensor, batch: Batch) -> float:
+    labels = batch.labels[: len(logits)]
+    return (logits.argmax(1) == labels).float().mean().item()
 
 
 class RunningAverage:
@@ -189,10 +196,13 @@ class RunningAverage:
         self.loss: float | None = None
         self.accuracy = 0.0
 
-    def add(self, loss: float, accuracy: float) -> None:
-        keep = 0.0 if self.loss is None else 0.98
+    def add(self, loss: float, share_right: float) -> None:
+        keep = 0.0 if self.loss is None else 0.92
         self.loss = keep * (self.loss or 0.0) + (1 - keep) * loss
-        self.accuracy = keep * self.accuracy + (1 - keep) * accuracy
+        self.accuracy = keep * self.accuracy + (1 - keep) * share_right
+
+    def is_finite(self) -> bool:
+        return self.loss is not None and abs(self.loss) < float("inf")
 
     def __str__(self) -> str:
         return f"training loss {self.loss:.3f}, last exit right {self.accuracy:.1%}"

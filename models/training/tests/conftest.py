@@ -10,7 +10,8 @@ import numpy
 import pytest
 import torch
 from PIL import Image
-from spillway_training.data import COLUMNS, TILE, TRAINING_FILES, LabelledImages
+from spillway_training.data import LabelledImages
+from spillway_training.mosaics import COLUMNS, TILE, TRAINING_FILES
 from spillway_training.recipe import Recipe, parse_recipe
 
 # The tiny networks gain nothing from a second thread, and lose much where other work keeps a core busy.
@@ -26,7 +27,11 @@ TINY_NETWORK = {
     "weightDecay": 0.0005,
     "labelSmoothing": 0.1,
     "cutout": 4,
+    "cutmix": 0,
+    "smallEpochs": 0,
+    "smallScale": 1,
 }
+TINY_DISTILLATION = {"distance": "kl", "temperature": 2, "weight": 0.5}
 
 
 def tiny_recipe_value() -> dict[str, Any]:
@@ -35,8 +40,22 @@ def tiny_recipe_value() -> dict[str, Any]:
         "seed": 0,
         "splitSeed": 1,
         "trainingImages": 500,
-        "edge": {**TINY_NETWORK, "exitLossWeights": [0.2, 0.2, 0.6]},
+        "views": 2,
+        "edge": {
+            **TINY_NETWORK,
+            "exitLossWeights": [0.2, 0.2, 0.6],
+            "distillation": [TINY_DISTILLATION] * 3,
+            "strategy": "joint",
+            "orderingWeight": 0.1,
+        },
         "large": {**TINY_NETWORK, "exitLossWeights": [1]},
+        "tail": {
+            **TINY_NETWORK,
+            "exitLossWeights": [1],
+            "distillation": [TINY_DISTILLATION],
+            "switchingEpochs": 2,
+            "clusterCount": 3,
+        },
     }
 
 
@@ -82,4 +101,4 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def training_images() -> LabelledImages:
     images = torch.from_numpy(synthetic_images(500, seed=1))
-    return LabelledImages(images, torch.arange(500) % COLUMNS)
+    return LabelledImages(images, torch.arange(500) % COLUMNS, COLUMNS)

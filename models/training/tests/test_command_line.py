@@ -30,6 +30,31 @@ def test_missing_data_folder(tmp_path, recipe_file, capsys):
     assert "data folder not found" in line and "--data" in line
 
 
+def test_wrong_size_option(recipe_file, data_folder, capsys):
+    assert "--size" in failure(capsys, "train", "edge", recipe_file, "--data", data_folder, "--size", "32")
+
+
+def test_student_before_its_teacher(tmp_path, data_folder, recipe_file, capsys):
+    line = failure(capsys, "train", "edge", recipe_file, "--data", data_folder, "--runs", tmp_path)
+    assert "large is not trained" in line
+
+
+def test_teacher_that_the_recipe_does_not_have(tmp_path, data_folder, recipe_file, capsys):
+    line = failure(capsys, "train", "teacher", recipe_file, "--data", data_folder, "--runs", tmp_path)
+    assert "no teacher beside its large network" in line
+
+
+def test_full_disk(tmp_path, data_folder, recipe_file, capsys):
+    """/dev/full refuses every byte, as a full disk does."""
+    run = tmp_path / "tiny-seed-0"
+    run.mkdir()
+    (run / "large.partial").symlink_to("/dev/full")
+    options = ["--data", str(data_folder), "--runs", str(tmp_path)]
+    assert main(["train", "large", str(recipe_file), *options]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"spillway_training: {run / 'large.pt'}: No space left on device"
+
+
 def test_wrong_mosaic_size(tmp_path, recipe_file, capsys):
     Image.new("RGB", (3200, 40)).save(tmp_path / "train-0.webp", lossless=True)
     assert "got 3200x40" in failure(capsys, "train", "edge", recipe_file, "--data", tmp_path, "--runs", tmp_path)

@@ -6,6 +6,8 @@ from spillway_training.cost import count_multiply_adds, count_parameters
 from spillway_training.fold import fold_normalisation
 from spillway_training.layers import ResidualBlock
 from spillway_training.networks import EdgeNetwork, LargeNetwork
+from spillway_training.settings import list_settings
+from spillway_training.tail_network import TailNetwork
 from torch import nn
 
 IMAGE = torch.zeros(1, 3, 32, 32)
@@ -25,9 +27,9 @@ def with_random_statistics(network):
 
 def test_edge_network_keeps_to_its_budget():
     network = EdgeNetwork(100).eval()
-    assert 20e6 <= count_multiply_adds(network, IMAGE) <= 30e6
-    assert count_multiply_adds(network.stages[0], IMAGE) <= 8e6
-    assert count_parameters(network) <= 1.5e6
+    assert 50e6 <= count_multiply_adds(network, IMAGE) <= 60e6
+    assert count_multiply_adds(network.stages[0], IMAGE) <= 15e6
+    assert count_parameters(network.stages) <= 2.5e6
     assert [tuple(logits.shape) for logits in network(IMAGE)] == [(1, 100)] * 3
 
 
@@ -52,3 +54,28 @@ def test_folding_leaves_no_normalisation_and_the_same_outputs(network):
     image = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         torch.testing.assert_close(folded(image), network(image), atol=1e-4, rtol=1e-4)
+
+
+def test_tail_keeps_to_its_budget():
+    network = TailNetwork(100, 64, 160, list_settings(64)).eval()
+    features, setting = torch.zeros(1, 64, 8, 8), torch.zeros(1, dtype=torch.int64)
+    assert 50e6 <= count_multiply_adds(network, features, setting) <= 100e6
+    assert count_parameters(network) <= 3e6
+
+
+@pytest.mark.parametrize(("classes", "size"), [(2, (16, 24)), (7, (48, 48)), (1000, (33, 31))])
+def test_networks_take_any_number_of_classes_and_any_size(classes, size):
+    image = torch.zeros(2, 3, *size)
+    for network in (EdgeNetwork(classes, 8), LargeNetwork(classes, 8)):
+        assert all(logits.shape == (2, classes) for logits in network.eval()(image))
+
+
+def test_ordering_head_sees_only_the_first_channels():
+    network = EdgeNetwork(10, 16)
+    features = torch.randn(2, 16, 8, 8, generator=torch.Generator().manual_seed(1))
+    kept = torch.tensor([4, 16])
+    before = network.ordering(features, kept)
+    features[:, 4:] += 1
+    after = network.ordering(features, kept)
+    torch.testing.assert_close(after[0], before[0])
+    assert not torch.allclose(after[1], before[1], atol=1e-4)

@@ -27,6 +27,20 @@ def test_shipped_recipes_are_valid_and_named_after_their_file(path):
         ({"edge": {**tiny_recipe_value()["edge"], "momentum": float("nan")}}, "edge.momentum: expected a number"),
         ({"edge": {**tiny_recipe_value()["edge"], "exitLossWeights": [1]}}, "expected 3 numbers"),
         ({"large": {**tiny_recipe_value()["large"], "batchSize": True}}, "large.batchSize: expected a whole number"),
+        ({"edge": {**tiny_recipe_value()["edge"], "strategy": "sideways"}}, "edge.strategy: expected one of joint"),
+        (
+            {"edge": {**tiny_recipe_value()["edge"], "strategy": "shallowest-first", "epochs": 2}},
+            "edge.epochs: expected at least 3",
+        ),
+        ({"edge": {**tiny_recipe_value()["edge"], "distillation": [{}]}}, "edge.distillation: expected 3 objects"),
+        ({"tail": {**tiny_recipe_value()["tail"], "distillation": [{}]}}, "tail.distillation: missing field distance"),
+        (
+            {"tail": {**tiny_recipe_value()["tail"], "distillation": [{"distance": "l2", "temperature": 1, "weight": 1}]}},
+            "tail.distillation.distance: expected one of kl, js, wasserstein, got 'l2'",
+        ),
+        ({"tail": {**tiny_recipe_value()["tail"], "switchingEpochs": 9}}, "tail.switchingEpochs: expected at most"),
+        ({"tail": {**tiny_recipe_value()["tail"], "only": 16}}, "tail.only: expected a whole number from 0 to 15"),
+        ({"views": 0}, "views: expected a whole number from 1"),
     ],
 )
 def test_wrong_field_is_named(change, message):
@@ -53,7 +67,22 @@ def test_unreadable_recipe_is_named(tmp_path):
 
 
 def test_fingerprint_follows_what_shapes_the_weights_and_nothing_else(recipe):
-    assert fingerprint(replace(recipe, split_seed=7), "edge") == fingerprint(recipe, "edge")
-    assert fingerprint(replace(recipe, large=replace(recipe.large, epochs=9)), "edge") == fingerprint(recipe, "edge")
+    alone = replace(recipe, edge=replace(recipe.edge, distillation=()))
+    other_large = {"large": replace(recipe.large, epochs=9)}
+    assert fingerprint(replace(recipe, split_seed=7, name="other"), "edge") == fingerprint(recipe, "edge")
+    assert fingerprint(replace(alone, **other_large), "edge") == fingerprint(alone, "edge")
+    assert fingerprint(replace(recipe, **other_large), "edge") != fingerprint(recipe, "edge"), "its teacher is another"
     assert fingerprint(replace(recipe, seed=7), "edge") != fingerprint(recipe, "edge")
-    assert fingerprint(replace(recipe, edge=replace(recipe.edge, epochs=9)), "edge") != fingerprint(recipe, "edge")
+    assert fingerprint(replace(recipe, views=7), "edge") != fingerprint(recipe, "edge")
+    assert fingerprint(replace(recipe, views=7), "large") == fingerprint(recipe, "large")
+    longer = replace(recipe, edge=replace(recipe.edge, epochs=9))
+    assert fingerprint(longer, "edge") != fingerprint(recipe, "edge")
+    assert fingerprint(longer, "tail") != fingerprint(recipe, "tail"), "its stem is another"
+
+
+def test_teacher_and_training_images_may_be_left_open():
+    value = tiny_recipe_value()
+    assert parse_recipe(value | {"trainingImages": None}).training_images is None
+    assert parse_recipe(value).teacher_kind == "large"
+    with_teacher = parse_recipe(value | {"teacher": value["large"]})
+    assert with_teacher.teacher_kind == "teacher" and with_teacher.network("teacher") == with_teacher.large

@@ -1,0 +1,103 @@
+"""What one training step means for each kind of network: which parts move, and what the loss is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .batches import Batch
+from .distillation import exit_loss
+from .networks import EdgeNetwork
+from .recipe import Distillation, EdgeRecipe, NetworkRecipe
+from .strategies import Phase, freeze_all_but, phase_of, plan_phases
+
+# How many of stage 1's channels the ordering head may see, as shares of all.
+ORDERING_SHARES = (1 / 8, 1 / 4, 1 / 2)
+
+
+class Learner(Protocol):
+    """The network that is trained, and its loss."""
+
+    network: nn.Module
+
+    def begin_epoch(self, epoch: int) -> tuple[int, int]:
+        """Readies the network; returns the first epoch of the current learning-rate cycle and the one after it."""
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, and the logits that the progress line counts right answers of."""
+
+
+class LargeLearner:
+    """One exit, all of the network, from the first epoch to the last."""
+
+    def __init__(self, network: nn.Module, settings: NetworkRecipe) -> None:
+        self.network, self.settings = network, settings
+
+    def begin_epoch(self, epoch: int) -> tuple[int, int]:
+        self.network.train()
+        return 0, self.settings.epochs
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        all_logits = self.network(batch.images)
+        return mixed_loss(all_logits, batch, self.settings, exit_terms(self.settings)), all_logits[-1]
+
+
+class EdgeLearner:
+    """The exits in the order of the strategy, and the ordering head while stage 1 moves."""
+
+    def __init__(self, network: EdgeNetwork, settings: EdgeRecipe) -> None:
+        self.network, self.settings = network, settings
+        self.phases = plan_phases(settings.strategy, settings.epochs, settings.exit_loss_weights)
+        self.phase: Phase = self.phases[0]
+        channels = network.stages[0].channels
+        self.kept_choices = torch.tensor([max(1, round(channels * share)) for share in ORDERING_SHARES])
+
+    def begin_epoch(self, epoch: int) -> tuple[int, int]:
+        self.phase = phase_of(self.phases, epoch)
+        freeze_all_but(self.network, self.phase.trained)
+        return self.phase.first_epoch, self.phase.end_epoch
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        terms = exit_terms(self.settings, self.phase.exit_loss_weights)
+        deepest, kept = self.phase.deepest, None
+        if self.settings.ordering_weight > 0 and self.network.ordering.training:
+            drawn = torch.randint(len(self.kept_choices), (len(batch.labels),), generator=generator)
+            kept = self.kept_choices[drawn].to(batch.images.device)
+            # It learns as exit 1 does, which reads the same features.
+            terms.append(Term(self.settings.ordering_weight, terms[0].distillation))
+        all_logits = self.network(batch.images, deepest, kept)
+        return mixed_loss(all_logits, batch, self.settings, terms), all_logits[deepest - 1]
+
+
+class Term(NamedTuple):
+    """What the loss of one exit counts for, and how it is taught."""
+
+    weight: float
+    distillation: Distillation | None
+
+
+def exit_terms(settings: NetworkRecipe, weights: tuple[float, ...] | None = None) -> list[Term]:
+    weights = settings.exit_loss_weights if weights is None else weights
+    distillation = settings.distillation or (None,) * len(weights)
+    return [Term(weight, own) for weight, own in zip(weights, distillation, strict=False)]
+
+
+def mixed_loss(all_logits: list[Tensor], batch: Batch, settings: NetworkRecipe, terms: list[Term]) -> Tensor:
+    """The joint loss; of mixed images, that of both parts by their shares."""
+    loss = joint_loss(all_logits, batch, settings, terms)
+    if batch.partners is None:
+        return loss
+    mixed_in = joint_loss(all_logits, batch.mixed_in(), settings, terms)
+    return batch.own_share * loss + (1 - batch.own_share) * mixed_in
+
+
+def joint_loss(all_logits: list[Tensor], batch: Batch, settings: NetworkRecipe, terms: list[Term]) -> Tensor:
+    """The weighted sum of the exits' losses, in nats: sum over i of w_i loss_i (see `distillation.py`)."""
+    losses = [
+        term.weight * exit_loss(logits, batch.labels, settings.label_smoothing, term.distillation, batch.teacher)
+        for term, logits in zip(terms, all_logits, strict=True)
+        if term.weight > 0
+    ]
+    return torch.stack(losses).sum()

@@ -1,0 +1,103 @@
+"""Tables of comparisons on a short schedule: every row is a network trained anew, everything else being equal.
+
+`distillation`: distances x strategies, for the edge network. `tail`: the switchable tail against tails that are
+trained for one setting only, and without one of its parts each. A row that is done is not trained again, so an
+interrupted table continues. Top-1 is given for both halves of the validation images: the calibration half may choose
+a default, the report half then says what it is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+from .build import build_network
+from .checkpoint import Checkpoint, load_finished
+from .data import Dataset
+from .evaluate import top1
+from .measure import run_edge, run_tail
+from .progress import report
+from .recipe import DISTANCE_NAMES, STRATEGY_NAMES, Recipe
+from .split import split_indices
+from .train import train_network
+
+TABLES = ("distillation", "tail")
+EDGE_EPOCHS = 5
+TAIL_EPOCHS = 6
+TAIL_SWITCHING_EPOCHS = 3
+# Of the sixteen settings both extremes, and four spread between them in channels and bits.
+COMPARED_SETTINGS = (0, 3, 6, 9, 12, 15)
+
+
+def run_table(table: str, recipe: Recipe, data: Dataset, runs: Path, device: torch.device) -> list[dict[str, Any]]:
+    """The rows, each with its name, the seconds it was trained, and its accuracies."""
+    kind, rows = ("edge", distillation_rows(recipe)) if table == "distillation" else ("tail", tail_rows(recipe))
+    return [measure_row(name, kind, row, recipe, data, runs, device) for name, row in rows.items()]
+
+
+def distillation_rows(recipe: Recipe) -> dict[str, Recipe]:
+    rows = {}
+    for strategy in STRATEGY_NAMES:
+        for distance in ("none", *DISTANCE_NAMES):
+            distillation = (
+                ()
+                if distance == "none"
+                else tuple(replace(own, distance=distance) for own in recipe.edge.distillation)
+            )
+            edge = replace(recipe.edge, epochs=EDGE_EPOCHS, strategy=strategy, distillation=distillation)
+            rows[f"{distance}-{strategy}"] = replace(recipe, edge=edge)
+    return rows
+
+
+def tail_rows(recipe: Recipe) -> dict[str, Recipe]:
+    short = replace(recipe.tail, epochs=TAIL_EPOCHS, switching_epochs=TAIL_SWITCHING_EPOCHS)
+    tails = {
+        "switchable": short,
+        "without-clusters": replace(short, cluster_count=0),
+        "without-distillation": replace(short, distillation=()),
+        "without-initialisation": replace(short, switching_epochs=TAIL_EPOCHS),
+    }
+    for index in COMPARED_SETTINGS:
+        tails[f"only-{index}"] = replace(short, only=index)
+    return {name: replace(recipe, tail=tail) for name, tail in tails.items()}
+
+
+def measure_row(
+    name: str, kind: str, row: Recipe, base: Recipe, data: Dataset, runs: Path, device: torch.device
+) -> dict[str, Any]:
+    row = replace(row, name=f"{base.name}-table-{name}")
+    state = train_network(kind, row, data.training, runs, device, base=base)
+    report(f"{name}: trained in {state.seconds:.0f} s")
+    logits = run_row(kind, row, base, data, runs, state)
+    halves = split_indices(len(data.validation), base.split_seed)
+    labels = data.validation.labels.numpy()
+    return {
+        "row": name,
+        "epochs": row.network(kind).epochs,
+        "seconds": round(state.seconds),
+        "n": {"calibration": len(halves.calibration), "report": len(halves.report)},
+        "top1": {
+            model: {
+                "calibration": round(top1(values[halves.calibration], labels[halves.calibration]), 4),
+                "report": round(top1(values[halves.report], labels[halves.report]), 4),
+            }
+            for model, values in logits.items()
+        },
+    }
+
+
+def run_row(
+    kind: str, row: Recipe, base: Recipe, data: Dataset, runs: Path, state: Checkpoint
+) -> dict[str, numpy.ndarray]:
+    network = build_network(kind, row, data.training.classes)
+    network.load_state_dict(state.network)
+    if kind == "edge":
+        return run_edge(network, data.validation.images, state)
+    edge = build_network("edge", base, data.training.classes)
+    edge.load_state_dict(load_finished(runs, base, "edge").network)
+    settings = range(len(network.settings)) if row.tail.only is None else [row.tail.only]
+    return run_tail(network, edge, data.validation.images, state, settings)

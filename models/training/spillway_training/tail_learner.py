@@ -1,0 +1,96 @@
+"""How the tail learns: first on the uncompressed features, then on all settings at once.
+
+While it switches, each step divides its batch evenly among the leanest setting, the fullest, and one drawn from each
+cluster of settings whose gradients point alike (RTCoInfer); each part has its own normalisation statistics. The stem
+stands still and is read in evaluation mode.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .batches import Batch
+from .cluster import EXTREME, cluster_settings, gradient_similarity
+from .learners import exit_terms, joint_loss
+from .networks import EdgeNetwork
+from .quantise import channel_ranges, dequantise, quantise
+from .recipe import TailRecipe
+from .tail_network import TailNetwork
+
+# How many settings are drawn beside the two extremes where clusters are not asked for.
+DRAWN_WITHOUT_CLUSTERS = 3
+
+
+class TailLearner:
+    def __init__(self, network: TailNetwork, edge: EdgeNetwork, settings: TailRecipe, device: torch.device) -> None:
+        self.network, self.settings = network, settings
+        self.stem = edge.stages[0].body.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.switches = False
+
+    @property
+    def first_switching_epoch(self) -> int:
+        return self.settings.epochs - self.settings.switching_epochs
+
+    def begin_epoch(self, epoch: int) -> tuple[int, int]:
+        self.network.train()
+        self.switches = epoch >= self.first_switching_epoch
+        if not self.switches:
+            return 0, self.first_switching_epoch
+        if epoch == self.first_switching_epoch and epoch > 0:
+            self.network.share_statistics(len(self.network.settings) - 1)
+        return self.first_switching_epoch, self.settings.epochs
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        batch = self.read_features(batch)
+        fullest = len(self.network.settings) - 1
+        if not self.switches:
+            return self.setting_loss(batch, fullest, compress=False)
+        if self.settings.only is not None:
+            return self.setting_loss(batch, self.settings.only)
+        self.find_clusters(batch)
+        drawn = self.draw_settings(generator)
+        size = len(batch.labels) // len(drawn)
+        parts = [batch.select(slice(index * size, (index + 1) * size)) for index in range(len(drawn))]
+        results = [self.setting_loss(part, setting) for part, setting in zip(parts, drawn, strict=True)]
+        # The leanest setting has the first images of the batch, so the progress line speaks of the leanest.
+        return torch.stack([loss for loss, _ in results]).mean(), results[0][1]
+
+    def read_features(self, batch: Batch) -> Batch:
+        """The batch with stage 1's features, float32, in the place of its images."""
+        with torch.no_grad():
+            features = self.stem(batch.images).float()
+        return Batch(features, batch.labels, batch.teacher)
+
+    def setting_loss(self, batch: Batch, setting: int, compress: bool = True) -> tuple[Tensor, Tensor]:
+        settings = torch.full((len(batch.labels),), setting, device=batch.labels.device)
+        features = compress_features(self.network, batch.images, settings) if compress else batch.images
+        logits = self.network(features, settings)
+        return joint_loss([logits], batch, self.settings, exit_terms(self.settings)), logits
+
+    def draw_settings(self, generator: torch.Generator) -> list[int]:
+        """The leanest, the fullest, and one of each cluster of those between."""
+        clusters = self.network.clusters.tolist()
+        last = len(clusters) - 1
+        if self.settings.cluster_count == 0:
+            between = 1 + torch.randperm(last - 1, generator=generator)[:DRAWN_WITHOUT_CLUSTERS]
+            return [0, *between.tolist(), last]
+        groups = [[index for index in range(1, last) if clusters[index] == name] for name in range(max(clusters) + 1)]
+        drawn = [group[int(torch.randint(len(group), (1,), generator=generator))] for group in groups]
+        return [0, *drawn, last]
+
+    def find_clusters(self, batch: Batch) -> None:
+        """Clusters the settings once, by the gradients of the first batch that is trained at them."""
+        if self.settings.cluster_count == 0 or bool((self.network.clusters != EXTREME).any()):
+            return
+        similarity = gradient_similarity(self, batch)
+        labels = cluster_settings(similarity, self.settings.cluster_count)
+        self.network.clusters.copy_(torch.tensor(labels))
+
+
+def compress_features(network: TailNetwork, features: Tensor, settings: Tensor) -> Tensor:
+    """What the tail sees of features, float32 [N,C,H,W], sent at the settings int64 [N]: quantised, and with zero for channels
+    that are not sent."""
+    ranges, levels = channel_ranges(features), network.levels[settings]
+    sent = dequantise(quantise(features, ranges, levels), ranges, levels)
+    return sent * network.present[settings][:, :, None, None]
