@@ -7,14 +7,19 @@ import { failure, failureResponse } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Repository } from "./repository/repository.ts";
 import { inferenceProtocolRoutes } from "./routes/inference-protocol.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { type MultiModelRepository, multiModelRoutes } from "./routes/multi-model.ts";
 import { sagemakerRoutes } from "./routes/sagemaker.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { observeRequests } from "./telemetry/observe-requests.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 
 export interface AppDependencies {
   repository: Repository;
   /** Where SageMaker loads and unloads models by itself; undefined when it does not. */
   multiModel?: MultiModelRepository | undefined;
   log: Log;
+  tracing: Tracing;
   /** Whether the process is about to end: it is no longer ready, but finishes what it accepted. */
   isStopping: () => boolean;
   /** What callers must bring as bearer token; undefined lets everyone in. */
@@ -24,9 +29,11 @@ export interface AppDependencies {
 /** Whoever watches over the process need not know its token. */
 const OPEN_PATHS = ["/ping", "/v2/health/live", "/v2/health/ready"];
 
-export function createApp({ repository, multiModel, log, isStopping, token }: AppDependencies): Hono {
+export function createApp({ repository, multiModel, log, tracing, isStopping, token }: AppDependencies): Hono {
   const app = new Hono();
+  const metrics = createMetrics(repository);
 
+  app.use(observeRequests({ log, metrics, tracing }));
   app.use(async (c, next) => {
     await next();
     // A kept connection would bring more requests and keep the process from ending.
@@ -37,6 +44,7 @@ export function createApp({ repository, multiModel, log, isStopping, token }: Ap
   app.route("/", sagemakerRoutes(repository, isStopping));
   if (multiModel !== undefined) app.route("/", multiModelRoutes(multiModel));
   app.route("/", inferenceProtocolRoutes(repository, isStopping));
+  app.route("/", metricsRoutes(metrics));
   app.notFound((c) => failureResponse(failure("not-found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();

@@ -15,9 +15,6 @@ export const MODELS_PER_PAGE = 100;
 /** Bytes of a manifest.json: 100,000 labels, the most that the schema allows, of 160 characters each. */
 export const MAX_MANIFEST_BYTES = 16_777_216;
 
-/** Images in one request. Larger batches gain nothing on the devices we know and delay everybody behind them. */
-export const MAX_BATCH = 64;
-
 /** Pixels of one image; the edge's own limit, so that whatever it accepts may be sent on. */
 export { MAX_IMAGE_PIXELS } from "@spillway/shared/schema/config";
 
@@ -65,3 +62,9 @@ export const RETRY_AFTER_SECONDS = 1;
 
 /** Milliseconds before each attempt to replace a dead inference thread; after the last one the process ends. */
 export const RESTART_DELAYS_MS = [100, 1_000, 5_000, 15_000] as const;
+
+/** Bytes of a configuration file: there are some thirty settings. */
+export const MAX_CONFIGURATION_BYTES = 65_536;
+
+/** Milliseconds at the end of the process for traces that are still to be sent: nobody waits for them. */
+export const TRACING_STOP_MS = 2_000;

@@ -1,0 +1,88 @@
+// The life of a serving process: it listens, loads its models, answers, and ends once it has answered
+// what it accepted.
+import { once } from "node:events";
+import { createApp } from "./app.ts";
+import type { Configuration } from "./configuration.ts";
+import { type StartupStep, success } from "./errors.ts";
+import { createHttpServer } from "./http-server.ts";
+import type { GraphDescription } from "./inference/graph-description.ts";
+import type { ThreadEvent } from "./inference/session-thread.ts";
+import { startModel } from "./inference/start-model.ts";
+import { RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
+import { listen } from "./listener.ts";
+import type { Log } from "./log.ts";
+import { type OpenModels, openModels } from "./repository/open-models.ts";
+import type { RepositoryEvent } from "./repository/repository-event.ts";
+import { startTracing } from "./telemetry/tracing.ts";
+
+/**
+ * @param stop told to end by whoever aborts it, and aborted here when serving makes no sense any more
+ * @returns the exit code, or one line for the operator when it could not begin
+ */
+export async function serve(
+  { models, serving, port, host, drainMs, token, tracing: tracingOptions }: Configuration,
+  log: Log,
+  stop: AbortController,
+): Promise<StartupStep<number>> {
+  const { signal } = stop;
+  const open = openModels(models, {
+    startModel: (graph) =>
+      startModel(graph, {
+        ...serving,
+        restartDelaysMs: RESTART_DELAYS_MS,
+        onEvent: (event) => onThreadEvent(event, graph, log, stop),
+      }),
+    onEvent: (event) => onRepositoryEvent(event, log),
+    drainMs,
+  });
+  const { repository, multiModel } = open;
+  const tracing = await startTracing(tracingOptions, log);
+  const app = createApp({ repository, multiModel, log, tracing, isStopping: () => signal.aborted, token });
+
+  // Before the models are there: whoever watches over the process sees that it lives and is not ready.
+  const listener = await listen(createHttpServer(app.fetch), port, host);
+  if (!listener.ok) return listener;
+  log("info", "listening", { url: listener.value.url, models, serving });
+  const loaded = await firstScan(open, signal);
+  if (loaded.ok && !signal.aborted) {
+    if (repository.isReady()) log("info", "ready", { models: repository.index() });
+    const timer = keepScanning(open);
+    await once(signal, "abort");
+    clearInterval(timer);
+  }
+  if (loaded.ok) log("info", "stopping", { cause: signal.reason });
+  const isComplete = await listener.value.close(loaded.ok ? drainMs : 0);
+  await repository.close();
+  await tracing.stop(TRACING_STOP_MS);
+  if (!loaded.ok) return loaded;
+  log("info", "stopped", { isComplete });
+  return success(isComplete && signal.reason !== "thread-given-up" ? 0 : 1);
+}
+
+/** Fails when there is nothing to serve and nothing will come by itself. Ends early when the process is told to. */
+async function firstScan({ scan, pollMs }: OpenModels, signal: AbortSignal): Promise<StartupStep<null>> {
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, "abort");
+  const loaded = await Promise.race([scan(), stopped.then(() => success(null))]);
+  return loaded.ok || pollMs === 0 ? loaded : success(null);
+}
+
+/** What it finds wrong is told as an event; a scan that takes longer than the interval is joined, not repeated. */
+function keepScanning({ scan, pollMs }: OpenModels): NodeJS.Timeout | undefined {
+  return pollMs === 0 ? undefined : setInterval(() => void scan(), pollMs);
+}
+
+/** Without a thread a model is of no use; whoever supervises the process can start a fresh one. */
+function onThreadEvent(
+  { event, ...fields }: ThreadEvent,
+  { name, version }: GraphDescription,
+  log: Log,
+  stop: AbortController,
+): void {
+  log(event === "thread-restarted" ? "info" : "error", event, { model: name, version, ...fields });
+  if (event === "thread-given-up") stop.abort(event);
+}
+
+function onRepositoryEvent({ event, ...fields }: RepositoryEvent, log: Log): void {
+  const isTrouble = event === "model-not-loaded" || event === "repository-unreadable";
+  log(isTrouble ? "error" : "info", event, fields);
+}
