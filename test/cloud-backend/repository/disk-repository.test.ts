@@ -187,6 +187,23 @@ describe("a directory of versions", () => {
     expect(repository.find("large", "1")).toMatchObject({ ok: false, reason: "not-ready" });
   });
 
+  it("answers from the version before while the newest has no threads, and says what it is when none has", async () => {
+    const gate = new Gate();
+    gate.open();
+    const start = (graph: GraphDescription) => startModel(graph, { ...SERVING, spawn: gate.spawn });
+    const { directory, repository } = await versions({ keptVersions: 2, startModel: start });
+    await writeModel(join(directory, "1"));
+    await writeModel(join(directory, "2"));
+    await repository.scan();
+    const [newest, before] = gate.workers;
+    await newest.terminate();
+    await expect.poll(() => found(repository).version).toBe("1");
+    expect(found(repository, "2").isReady()).toBe(false);
+    await before.terminate();
+    await expect.poll(() => repository.isReady()).toBe(false);
+    expect(found(repository).version).toBe("2");
+  });
+
   it("keeps serving while the directory cannot be read, and tells of it once", async () => {
     const { directory, repository, log } = await serving("1");
     await rename(directory, `${directory}-away`);
@@ -303,6 +320,14 @@ describe("load and unload", () => {
       "model-loaded 1",
     ]);
     expect(await answer(repository)).toBe(SINGLE);
+  });
+
+  it("looks once for those who ask while it looks", async () => {
+    const { repository } = await serving("1");
+    const scanned = repository.scan();
+    expect(repository.scan()).toBe(scanned);
+    await scanned;
+    expect(repository.scan()).not.toBe(scanned);
   });
 
   it("closes at once, whatever is under way", async () => {
