@@ -15,10 +15,12 @@ from typing import Any
 
 import torch
 
+from .byte_table import measure_bytes
 from .cluster_command import cluster_tail
 from .data import Dataset, read_dataset
 from .errors import TrainingError
 from .evaluate import evaluate_model
+from .exit_table import measure_exits
 from .export import export_model
 from .paths import DEFAULT_DATA, DEFAULT_MODEL, DEFAULT_RUNS, TRAINING_FOLDER
 from .recipe import RECIPE_LIMITS, Recipe, read_number, read_recipe
@@ -60,12 +62,20 @@ def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
     elif command == "cluster":
         return cluster_tail(recipe, data.training, options.runs, device)
     elif command == "table":
-        return run_table(options.table, recipe, data, options.runs, device)
+        return make_table(options, recipe, data, device)
     if command in ("export", "all"):
         export_model(recipe, options.recipe, data, options.runs, options.model)
     if command in ("evaluate", "export", "all"):
         return evaluate_model(options.model, data, recipe.split_seed, options.logits)
     return None
+
+
+def make_table(options: argparse.Namespace, recipe: Recipe, data: Dataset, device: torch.device) -> list[dict]:
+    if options.table == "exits":
+        return measure_exits(options.model, data, recipe.split_seed)
+    if options.table == "bytes":
+        return measure_bytes(options.model, data, recipe.split_seed)
+    return run_table(options.table, recipe, data, options.runs, device)
 
 
 def train(kinds: list[str], options: argparse.Namespace, recipe: Recipe, data: Dataset, device: torch.device) -> None:
@@ -101,7 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train_command = commands.add_parser("train", help="train one network, continuing from its checkpoint")
     train_command.add_argument("network", choices=["teacher", "large", "edge", "tail"])
-    table_command = commands.add_parser("table", help="train a table of comparisons on a short schedule")
+    table_command = commands.add_parser("table", help="measure a table of comparisons; some train networks on a short schedule")
     table_command.add_argument("table", choices=TABLES)
     others = [
         commands.add_parser("cluster", help="cluster the tail's settings by their gradients"),

@@ -44,17 +44,26 @@ class OpenModel:
         self.tail = None if tail is None else open_graph(folder / tail["file"])
 
     def run(self, images: Tensor) -> dict[str, numpy.ndarray]:
-        preprocessing, large = self.manifest["edge"]["preprocessing"], self.manifest["cloud"]["large"]
+        """uint8 [N,H,W,3] -> the logits of all networks by name."""
+        exits, maps = self.run_stages(images)
+        return exits | {"large": self.run_large(images)} | self.run_tail(maps)
+
+    def run_stages(self, images: Tensor) -> tuple[dict[str, numpy.ndarray], dict[str, numpy.ndarray]]:
+        """The logits of each exit, and the features between the stages by name."""
+        preprocessing = self.manifest["edge"]["preprocessing"]
         features = normalise(images, preprocessing["mean"], preprocessing["std"]).contiguous().numpy()
-        all_logits: dict[str, numpy.ndarray] = {}
+        exits: dict[str, numpy.ndarray] = {}
         maps: dict[str, numpy.ndarray] = {}
         for number, (stage, session) in enumerate(self.stages, start=1):
             outputs = run_graph(session, {stage["input"]: features})
-            all_logits[f"exit-{number}"] = outputs[stage["logits"]]
+            exits[f"exit-{number}"] = outputs[stage["logits"]]
             if stage["features"]:
                 features = maps[stage["features"]["name"]] = outputs[stage["features"]["name"]]
-        all_logits["large"] = run_graph(self.large, {large["input"]["name"]: images.numpy()})[large["logits"]]
-        return all_logits | self.run_tail(maps)
+        return exits, maps
+
+    def run_large(self, images: Tensor) -> numpy.ndarray:
+        large = self.manifest["cloud"]["large"]
+        return run_graph(self.large, {large["input"]["name"]: images.numpy()})[large["logits"]]
 
     def run_tail(self, maps: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
         tail = self.manifest["cloud"]["tail"]

@@ -1,6 +1,7 @@
-"""Tables of comparisons on a short schedule: every row is a network trained anew, everything else being equal.
+"""Tables of comparisons.
 
-`distillation`: distances x strategies, for the edge network. `tail`: the switchable tail against tails that are
+`exits` and `bytes` measure the exported model (`exit_table.py`, `byte_table.py`). In the other two every row is a
+network trained anew on a short schedule, everything else being equal. `distillation`: distances x strategies, for the edge network. `tail`: the switchable tail against tails that are
 trained for one setting only, and without one of its parts each. A row that is done is not trained again, so an
 interrupted table continues. Top-1 is given for both halves of the validation images: the calibration half may choose
 a default, the report half then says what it is worth.
@@ -25,7 +26,7 @@ from .recipe import DISTANCE_NAMES, STRATEGY_NAMES, Recipe
 from .split import split_indices
 from .train import train_network
 
-TABLES = ("distillation", "tail")
+TABLES = ("distillation", "tail", "exits", "bytes")
 EDGE_EPOCHS = 5
 TAIL_EPOCHS = 6
 TAIL_SWITCHING_EPOCHS = 3
