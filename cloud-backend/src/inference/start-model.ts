@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
 import { readByteElements, type Tensor } from "@spillway/shared/protocol/tensor";
 import { Batcher } from "../batching/batcher.ts";
-import { type FailureReason, type Outcome, type StartupStep, success } from "../errors.ts";
+import { type FailureReason, failure, type Outcome, type StartupStep, success } from "../errors.ts";
 import { limitConcurrency } from "../image/concurrency.ts";
 import { imageBatch } from "../image/image-batch.ts";
 import { MAX_CONCURRENT_DECODES } from "../limits.ts";
@@ -118,6 +118,8 @@ class ServedModel implements Model {
     const { maxBatch } = this.serving.batching;
     const plan = planInference(request, this.signature, { maxBatch, takesImages: this.#image !== null });
     if (!plan.ok) return plan;
+    // Whoever came before its thread died is answered by the next one; nobody new should wait for that.
+    if (!this.isReady()) return failure("not-ready", "the model is being restarted");
     const { rows, outputs, priority } = plan.value;
     const signal = requestSignal(context.client, shortest(plan.value.timeoutMs, context.timeoutMs));
     const inputs = await this.#graphInputs(plan.value.inputs, signal);

@@ -44,15 +44,6 @@ describe("a full queue", () => {
     gate.open();
     expect((await Promise.all(accepted)).map((response) => response.status)).toEqual([200, 200, 200]);
   });
-
-  it("says what is wrong with a bad request rather than refuse it for the load", async () => {
-    await startGated({ queueLength: 1 });
-    const accepted = infer();
-    await gate.waitForJobs(1);
-    expect((await post(`${app.url}/v2/models/large/infer`, "{}")).status).toBe(400);
-    gate.open();
-    await accepted;
-  });
 });
 
 describe("a waiting request", () => {

@@ -11,6 +11,7 @@ import { type StartModelOptions, startModel } from "../../../cloud-backend/src/i
 import { listen } from "../../../cloud-backend/src/listener.ts";
 import type { Repository } from "../../../cloud-backend/src/repository/repository.ts";
 import type { MultiModelRepository } from "../../../cloud-backend/src/routes/multi-model.ts";
+import { startTracing } from "../../../cloud-backend/src/telemetry/tracing.ts";
 import { fixedRepository } from "./fixed-repository.ts";
 import { largeGraph, SERVING } from "./graphs.ts";
 
@@ -32,6 +33,7 @@ export interface RunningApp {
   repository: Repository;
   /** Emits the threads' events by their names. */
   thread: EventEmitter;
+  /** Without the line for each request. */
   log: { level: string; event: string; fields: Record<string, unknown> | undefined }[];
   /** Makes the app believe that the process is about to end. */
   announceStop(): void;
@@ -46,7 +48,8 @@ export async function startApp(options: RunningAppOptions = {}): Promise<Running
   const app = createApp({
     repository,
     multiModel: options.multiModel,
-    log: (level, event, fields) => log.push({ level, event, fields }),
+    log: (level, event, fields) => event === "request" || log.push({ level, event, fields }),
+    tracing: await startTracing(null, () => undefined),
     isStopping: () => isStopping,
   });
   const listener = await listen(createHttpServer(app.fetch), 0, "127.0.0.1");
