@@ -1,85 +1,94 @@
-// What the environment may say, checked once before anything starts.
+// How a process is to run: read from the environment and a file, and checked once before anything starts.
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { describeIssues } from "@spillway/shared/schema/document";
-import { z } from "zod";
+import { readConfigurationFile } from "./configuration/configuration-file.ts";
+import { chooseModels, type ModelSource } from "./configuration/model-source.ts";
+import { type ReadSettings, readSettings, type SettingsFile } from "./configuration/read-settings.ts";
+import { FILE_VARIABLE, type SettingValues } from "./configuration/settings.ts";
 import { type StartupStep, success } from "./errors.ts";
+import type { ServingOptions } from "./inference/serving-options.ts";
+import type { LogLevel } from "./log.ts";
+import type { TracingOptions } from "./telemetry/tracing.ts";
+
+export { helpText } from "./configuration/help-text.ts";
+export type { ModelSource };
 
 export interface Configuration {
   port: number;
   host: string;
-  modelFolder: string;
-  queueLength: number;
-  inferenceThreads: number;
+  models: ModelSource;
+  serving: ServingOptions;
   drainMs: number;
   /** What a caller must bring as bearer token; undefined lets everyone in. */
   token: string | undefined;
+  logLevel: LogLevel;
+  /** Null sends no traces. */
+  tracing: TracingOptions | null;
 }
 
-const SHIPPED_MODEL = fileURLToPath(new URL("../../models/cifar100", import.meta.url));
+/** Where SageMaker unpacks a model's files. */
+const SAGEMAKER_DATA = "/opt/ml/model";
 
-const environmentSchema = z.object({
-  PORT: wholeNumber(0, 65_535).default(8080).describe("port to listen on; 0 takes any free one"),
-  SAGEMAKER_BIND_TO_PORT: wholeNumber(1, 65_535).optional().describe("set by SageMaker; outweighs PORT"),
-  HOST: z
-    .string()
-    .default("127.0.0.1")
-    .describe("address to listen on; 0.0.0.0 for every interface, as in a container"),
-  SPILLWAY_MODEL: z.string().default(SHIPPED_MODEL).describe("folder with the model's manifest.json"),
-  SPILLWAY_QUEUE_LENGTH: wholeNumber(1, 10_000)
-    .default(64)
-    .describe("requests accepted and not yet answered; one more is refused with 503"),
-  SPILLWAY_INFERENCE_THREADS: wholeNumber(1, 1024)
-    .default(() => Math.max(1, availableParallelism() - 1))
-    .describe("CPU threads of ONNX Runtime; by default one core is left to HTTP and decoding"),
-  SPILLWAY_TOKEN: z
-    .string()
-    .regex(/^[\w.~+/=-]+$/, "expected letters, digits and . _ ~ + / = -")
-    .optional()
-    .describe("bearer token to ask of callers; behind SageMaker, AWS asks for its own"),
-  SPILLWAY_DRAIN_SECONDS: wholeNumber(0, 3600)
-    .default(25)
-    .describe("time to finish accepted requests after SIGTERM; SageMaker kills after 30"),
-});
-
-export function readConfiguration(environment: NodeJS.ProcessEnv): StartupStep<Configuration> {
-  // An empty variable is how shells and compose files say "not set".
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  const parsed = environmentSchema.safeParse(given);
-  if (!parsed.success) return { ok: false, error: describeIssues(parsed.error) };
-  const values = parsed.data;
+export async function readConfiguration(
+  environment: NodeJS.ProcessEnv,
+  dataFolder = SAGEMAKER_DATA,
+): Promise<StartupStep<Configuration>> {
+  const file = await givenFile(environment[FILE_VARIABLE]);
+  if (!file.ok) return file;
+  const settings = readSettings(environment, file.value);
+  const { values } = settings;
+  const models = await chooseModels(settings, file.value?.path ?? null, dataFolder);
+  const problems = [...settings.problems, ...(models.ok ? [] : [models.error]), ...batchProblems(settings)];
+  if (!models.ok || problems.length > 0) return { ok: false, error: problems.join("; ") };
   return success({
-    port: values.SAGEMAKER_BIND_TO_PORT ?? values.PORT,
-    host: values.HOST,
-    modelFolder: resolve(values.SPILLWAY_MODEL),
-    queueLength: values.SPILLWAY_QUEUE_LENGTH,
-    inferenceThreads: values.SPILLWAY_INFERENCE_THREADS,
-    drainMs: values.SPILLWAY_DRAIN_SECONDS * 1000,
-    token: values.SPILLWAY_TOKEN,
+    port: values.sagemakerBindToPort ?? values.port,
+    host: values.host,
+    models: models.value,
+    serving: servingOptions(values),
+    drainMs: values.drainSeconds * 1000,
+    token: values.token,
+    logLevel: values.logLevel,
+    tracing: tracingOptions(values),
   });
 }
 
-export function helpText(): string {
-  const variables = Object.entries(environmentSchema.shape).map(([name, field]) => {
-    const fallback = field.parse(undefined);
-    return `  ${name.padEnd(27)} ${field.description}${fallback === undefined ? "" : ` (default ${fallback})`}`;
-  });
-  return [
-    "Usage: node cloud-backend/src/server.ts [--help]",
-    "",
-    "Serves the large model over SageMaker's interface and the Open Inference Protocol v2.",
-    "",
-    "Environment:",
-    ...variables,
-  ].join("\n");
+async function givenFile(path: string | undefined): Promise<StartupStep<SettingsFile | null>> {
+  if (path === undefined || path === "") return success(null);
+  const settings = await readConfigurationFile(path);
+  return settings.ok ? success({ path, settings: settings.value }) : settings;
 }
 
-function wholeNumber(min: number, max: number) {
-  const message = `expected a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, message)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, message);
+/** The one rule between two settings. */
+function batchProblems({ values, given }: ReadSettings): string[] {
+  const { preferredBatches = [], maxBatch } = values;
+  const largest = Math.max(...preferredBatches);
+  if (!(largest > maxBatch)) return [];
+  const name = given.get("preferredBatches")?.name;
+  return [`${name}: expected sizes up to the largest batch, ${maxBatch}, got ${largest}`];
+}
+
+function servingOptions(values: SettingValues): ServingOptions {
+  const { providers, instances, maxBatch, padding } = values;
+  const preferred = values.preferredBatches ?? powersOfTwo(maxBatch);
+  return {
+    providers,
+    instances,
+    inferenceThreads: values.inferenceThreads ?? Math.max(1, Math.floor((availableParallelism() - 1) / instances)),
+    batching: {
+      maxBatch,
+      delayMs: values.batchDelayMs,
+      preferredSizes: [...new Set([...preferred, maxBatch])].sort((a, b) => a - b),
+      isPadded: padding === "auto" ? providers[0] !== "cpu" : padding === "on",
+    },
+    admission: { maxRequests: values.queueLength, maxBytes: values.queueMegabytes * 2 ** 20 },
+  };
+}
+
+function powersOfTwo(max: number): number[] {
+  return Array.from({ length: Math.floor(Math.log2(max)) + 1 }, (_, exponent) => 2 ** exponent);
+}
+
+function tracingOptions(values: SettingValues): TracingOptions | null {
+  const base = values.otelExporterOtlpEndpoint?.replace(/\/+$/, "");
+  const endpoint = values.otelExporterOtlpTracesEndpoint ?? (base === undefined ? undefined : `${base}/v1/traces`);
+  return endpoint === undefined ? null : { endpoint, serviceName: values.otelServiceName };
 }

@@ -51,8 +51,11 @@ export const IDLE_TIMEOUT_MS = 400_000;
 /** Milliseconds between two looks for requests whose time is over. */
 export const CONNECTION_CHECK_MS = 1_000;
 
-/** Bytes of log lines that wait to be written: a reader that has stopped reading costs lines, not memory. */
-export const MAX_LOG_BACKLOG_BYTES = 4_194_304;
+/** Bytes of log lines that are written together: a page, which pipes take whole. */
+export const LOG_BUFFER_BYTES = 4_096;
+
+/** Milliseconds that a log line waits for others: no more than whoever watches would notice. */
+export const LOG_DELAY_MS = 100;
 
 /** Characters of a caller's own text in a log line: a message's `id` may be megabytes. */
 export const MAX_LOGGED_TEXT_LENGTH = 256;

@@ -1,10 +1,42 @@
-// One JSON line for each notable event: news on stdout, trouble on stderr.
+// One JSON line for each event: news on stdout, trouble on stderr. Trouble is written at once. News waits a
+// moment for more, since writing is a system call in the middle of serving; what waits when the process ends,
+// in whichever way but SIGKILL, is still written.
+import { destination, multistream, pino, stdTimeFunctions } from "pino";
+import { LOG_BUFFER_BYTES, LOG_DELAY_MS } from "./limits.ts";
 
-export type Log = (level: "info" | "error", event: string, fields?: Record<string, unknown>) => void;
+/** From the most talkative to the one that says nothing. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export function createLog(now: () => Date): Log {
-  return (level, event, fields = {}) => {
-    const line = JSON.stringify({ time: now().toISOString(), level, event, ...fields });
-    (level === "error" ? process.stderr : process.stdout).write(`${line}\n`);
+export type Log = (level: Exclude<LogLevel, "silent">, event: string, fields?: Record<string, unknown>) => void;
+
+/** @param level of the least important events that are written */
+export function createLog(level: LogLevel): Log {
+  const news = destination({ fd: 1, sync: true, minLength: LOG_BUFFER_BYTES });
+  process.once("exit", () => news.flushSync());
+  const streams = multistream(
+    [
+      { level: "trace", stream: news },
+      { level: "warn", stream: destination({ fd: 2, sync: true }) },
+    ],
+    // Each line to the last of them whose level it reaches, and to no other.
+    { dedupe: true },
+  );
+  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: levelByName } };
+  const logger = pino(options, streams);
+  let isFlushing = false;
+  return (eventLevel, event, fields) => {
+    logger[eventLevel]({ event, ...fields });
+    if (isFlushing) return;
+    isFlushing = true;
+    const flush = () => {
+      isFlushing = false;
+      news.flush();
+    };
+    setTimeout(flush, LOG_DELAY_MS).unref();
   };
+}
+
+function levelByName(level: string) {
+  return { level };
 }

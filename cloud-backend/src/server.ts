@@ -1,6 +1,6 @@
 // The entry: reads the configuration, serves by it until a signal comes, and exits.
 import { helpText, readConfiguration } from "./configuration.ts";
-import { createLogger } from "./log.ts";
+import { createLog } from "./log.ts";
 import { serve } from "./serve.ts";
 
 // SageMaker starts a container with the argument `serve`.
@@ -14,9 +14,7 @@ async function main(): Promise<number> {
   const stop = stopOnSignals();
   const configuration = await readConfiguration(process.env);
   if (!configuration.ok) return refuse(configuration.error);
-  const { log, flush } = createLogger(configuration.value.logLevel);
-  const served = await serve(configuration.value, log, stop);
-  flush();
+  const served = await serve(configuration.value, createLog(configuration.value.logLevel), stop);
   return served.ok ? served.value : refuse(served.error);
 }
 
