@@ -12,12 +12,14 @@ import { type Failure, failure, failureResponse, type Outcome, protocolOutcome, 
 import type { Ticket } from "../inference/admission.ts";
 import type { Model } from "../inference/model.ts";
 import { MAX_BODY_BYTES } from "../limits.ts";
+import { noteInference, noteModel } from "../telemetry/request-record.ts";
 import { framedResponse, type Reading } from "./framing.ts";
 import { type AnnouncedBody, announcedBody, readBody } from "./request-body.ts";
 import { requestTimeoutMs, TIMEOUT_FIELD } from "./request-timeout.ts";
 
 export async function answerInference(c: Context, model: Model, reading: Reading): Promise<Response> {
   const arrivedMs = performance.now();
+  noteModel(c, model);
   const timeoutMs = requestTimeoutMs(c.req.header(TIMEOUT_FIELD));
   if (!timeoutMs.ok) return failureResponse(timeoutMs);
   const announced = announcedBody(c, MAX_BODY_BYTES);
@@ -63,7 +65,9 @@ async function infer(
 ): Promise<Outcome<EncodedMessage>> {
   const classes = protocolOutcome(() => requestedClasses(request.outputs));
   if (!classes.ok) return classes;
-  const response = await model.infer(withoutClassification(request), { client: c.req.raw.signal, timeoutMs });
+  const onAnswered = noteInference(c, request.id);
+  const context = { client: c.req.raw.signal, timeoutMs, onAnswered };
+  const response = await model.infer(withoutClassification(request), context);
   if (!response.ok) return response;
   // A value that JSON cannot hold, or that no class can have, is only found out here.
   return protocolOutcome(() => {

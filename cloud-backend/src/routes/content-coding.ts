@@ -41,21 +41,24 @@ export async function* unpacked(chunks: AsyncIterable<Uint8Array>, coding: Conte
   try {
     yield* decompressor;
   } catch (error) {
-    throw isDecompressionError(error) ? new DamagedCoding(`body: damaged or incomplete ${coding} data`) : error;
+    if (!isDecompressionError(error)) throw error;
+    const orWindow = coding === "zstd" ? `, or a window of more than ${2 ** MAX_ZSTD_WINDOW_LOG} bytes` : "";
+    throw new DamagedCoding(`body: damaged or incomplete ${coding} data${orWindow}`);
   }
 }
 
 function createDecompressor(coding: ContentCoding): Transform {
-  // What follows the first frame of zstd would be dropped in silence, were it not rejected.
-  const options = { chunkSize: CHUNK_BYTES, rejectGarbageAfterEnd: true };
+  const options = { chunkSize: CHUNK_BYTES };
+  // What follows zlib's end or zstd's first frame would be dropped in silence; gzip may have several parts.
+  const strict = { ...options, rejectGarbageAfterEnd: true };
   switch (coding) {
     case "gzip":
       return createGunzip(options);
     // HTTP's deflate is zlib's format; the bare one that some clients send was never allowed.
     case "deflate":
-      return createInflate(options);
+      return createInflate(strict);
     case "zstd":
-      return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
+      return createZstdDecompress({ ...strict, params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
     default:
       return coding satisfies never;
   }

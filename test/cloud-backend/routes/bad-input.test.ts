@@ -3,25 +3,28 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
-  MAX_BATCH,
   MAX_BODY_BYTES,
   MAX_IMAGE_PIXELS,
   MAX_REQUEST_PIXELS,
   MAX_TIMEOUT_MICROSECONDS,
 } from "../../../cloud-backend/src/limits.ts";
+import { largeGraph, SERVING } from "../setup/graphs.ts";
 import {
   binaryMessage,
   bytesElements,
   imageInput,
+  jsonLogits,
   jsonMessage,
   post,
   SAGEMAKER_TYPE,
   samplePixels,
 } from "../setup/messages.ts";
+import { floatManifest } from "../setup/model-folder.ts";
 import { type RunningApp, startApp } from "../setup/running-app.ts";
 
+const MAX_BATCH = SERVING.batching.maxBatch;
 const INFER = "/v2/models/large/infer";
 const pixels = samplePixels();
 const shape = [1, 32, 32, 3];
@@ -34,8 +37,16 @@ const jpeg = await sharp(pixels, { raw: { width: 32, height: 32, channels: 3 } }
 const gif = await sharp(jpeg).gif().toBuffer();
 
 let app: RunningApp;
+let logits: number[];
 beforeAll(async () => {
-  app = await startApp();
+  const floats = await largeGraph(await floatManifest());
+  app = await startApp({ graphs: [await largeGraph(), { ...floats, name: "floats" }] });
+  logits = await jsonLogits(await post(app.url + INFER, jsonMessage(pixels)));
+});
+afterEach(async () => {
+  // Whatever came before, the next request is answered.
+  const response = await post(app.url + INFER, jsonMessage(pixels));
+  expect(await jsonLogits(response)).toEqual(logits);
 });
 afterAll(async () => {
   // Nothing that a caller sends is a surprise.
@@ -77,10 +88,34 @@ describe("a JSON message", () => {
     ["unknown output", { inputs: [input], outputs: [{ name: "label" }] }, /the model has only "logits"/],
     ["output named twice", { inputs: [input], outputs: [{ name: "logits" }, { name: "logits" }] }, /twice/],
     [
-      "classification",
-      { inputs: [input], outputs: [{ name: "logits", parameters: { classification: 3 } }] },
-      /not supported/,
+      "part of a class",
+      { inputs: [input], outputs: [{ name: "logits", parameters: { classification: 1.5 } }] },
+      /logits: classification: expected a whole number/,
     ],
+    [
+      "less than no class",
+      { inputs: [input], outputs: [{ name: "logits", parameters: { classification: -1 } }] },
+      /logits: classification: expected a whole number/,
+    ],
+    [
+      "classes of an output that is not there",
+      { inputs: [input], outputs: [{ name: "label", parameters: { classification: 1 } }] },
+      /the model has only "logits"/,
+    ],
+    [
+      "shared memory",
+      { inputs: [input], outputs: [{ name: "logits", parameters: { shared_memory_region: "r" } }] },
+      /"shared_memory_region" is not supported/,
+    ],
+    [
+      "a word for a flag",
+      { inputs: [input], outputs: [{ name: "logits", parameters: { binary_data: "true" } }] },
+      /binary_data: expected true or false/,
+    ],
+    ["element NaN", `{"inputs":[{"name":"image","datatype":"UINT8","shape":[1],"data":[NaN]}]}`, /expected JSON/],
+    ["nested parameters", { inputs: [input], parameters: { timeout: { ms: 1 } } }, /^parameters/],
+    ["id no string", { inputs: [input], id: 7 }, /^id/],
+    ["unknown priority", { inputs: [input], parameters: { priority: 4 } }, /priority: expected a whole number/],
     ["negative timeout", { inputs: [input], parameters: { timeout: -1 } }, /timeout/],
     ["fractional timeout", { inputs: [input], parameters: { timeout: 1.5 } }, /timeout/],
     ["timeout in words", { inputs: [input], parameters: { timeout: "1000" } }, /timeout/],
@@ -128,6 +163,17 @@ describe("a binary message", () => {
     const headers = { "Content-Type": "application/octet-stream" };
     await expectError(await post(`${app.url}/invocations`, good.body, headers), 400, /Inference-Header-Content-Length/);
   });
+});
+
+describe("a model or version that is not there: 404, whatever the body", () => {
+  it.each(["/v2/models/small/infer", "/v2/models/large/versions/2/infer", "/v2/models/large/versions/-1/infer"])(
+    "%s",
+    async (path) => {
+      for (const body of [jsonMessage(pixels), "{", "", new Uint8Array(1_000_000)]) {
+        await expectError(await post(app.url + path, body), 404, /model/);
+      }
+    },
+  );
 });
 
 describe("a content type that /invocations does not know: 415", () => {
@@ -217,6 +263,28 @@ describe("an image", () => {
     const full = Array(MAX_REQUEST_PIXELS / MAX_IMAGE_PIXELS).fill(large);
     expect((await postImages(full)).status).toBe(200);
     await expectError(await postImages([...full, onePixel]), 413, /^image 4: .*together/);
+  });
+});
+
+describe("NaN", () => {
+  const tensor = new Uint8Array(new Float32Array(3072).fill(Number.NaN).buffer);
+  const ask = (outputs: object[]) => {
+    const header = { inputs: [imageInput([1, 3, 32, 32], tensor, "FP32")], outputs };
+    const { body, headerBytes } = binaryMessage(header, tensor);
+    return post(`${app.url}/v2/models/floats/infer`, body, sagemaker(headerBytes));
+  };
+
+  it("goes in and out as bytes", async () => {
+    const response = await ask([{ name: "logits", parameters: { binary_data: true } }]);
+    expect(response.status).toBe(200);
+    const values = new Uint8Array(await response.arrayBuffer()).slice(-400);
+    expect([...new Float32Array(values.buffer)]).toEqual(Array(100).fill(Number.NaN));
+  });
+
+  it("cannot be said in JSON, and is no class's value: 400", async () => {
+    await expectError(await ask([{ name: "logits" }]), 400, /^logits: holds NaN; ask for binary data$/);
+    const classes = { name: "logits", parameters: { classification: 1, binary_data: true } };
+    await expectError(await ask([classes]), 400, /^logits: holds NaN, which is no class's value$/);
   });
 });
 

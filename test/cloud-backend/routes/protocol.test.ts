@@ -122,7 +122,6 @@ describe("404, with the protocol's error", () => {
     ["POST", "/v2/models/rows/versions/3/infer"],
     ["POST", "/v2/models/rows/versions/two/infer"],
     ["GET", "/v2/models/%E0%A4%A"],
-    ["GET", "/metrics"],
     // Outside multi-model mode.
     ["GET", "/models"],
     ["POST", "/models/rows/invoke"],
