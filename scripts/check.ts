@@ -2,7 +2,16 @@
 import { spawnSync } from "node:child_process";
 import { bundleModel } from "../edge-worker/scripts/bundle-model.ts";
 
-const PROJECTS = ["shared", "edge-worker", "cloud-backend", "models", "scripts", "test", "test/edge-worker"];
+const PROJECTS = [
+  "shared",
+  "edge-worker",
+  "cloud-backend",
+  "cloud-backend/deploy",
+  "models",
+  "scripts",
+  "test",
+  "test/edge-worker",
+];
 const WORKER_TYPES = "edge-worker/generated/worker-configuration.d.ts";
 
 /** Formatting, lint and the direction of imports are all Biome's (biome.json). */

@@ -8,7 +8,7 @@ export const LABELS_FILE = "labels.txt";
 /** Requests that may wait for each instance, in full batches: who comes later is refused while the edge's answer is fresh. */
 const QUEUED_BATCHES = 4;
 
-/** Below this a batch of its own costs about as much as one row. */
+/** Triton sends a batch of a preferred size at once: smaller ones would leave alone who could have waited. */
 const SMALLEST_PREFERRED = 4;
 
 export interface TritonOptions {

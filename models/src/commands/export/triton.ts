@@ -31,7 +31,7 @@ const HELP = `spillway export triton --out REPOSITORY [--model FOLDER] [--versio
   --force                 overwrite what is there
   --gpu                   instances on GPUs (default: on the CPU)
   --instances N           copies of each graph, for each GPU (default 1)
-  --max-batch N           rows of one batch (default 64)
+  --max-batch N           rows of one batch (default 32)
   --delay-us N            microseconds that the first request of a batch waits for others (default 2000)
 
 The InferenceService:
@@ -102,7 +102,7 @@ export async function run(args: string[]): Promise<void> {
 function tritonOptions(values: Values): TritonOptions {
   return {
     instances: wholeFlag("instances", values.instances, 1, MAX_INSTANCES, 1),
-    maxBatch: wholeFlag("max-batch", values["max-batch"], 1, MAX_BATCH, 64),
+    maxBatch: wholeFlag("max-batch", values["max-batch"], 1, MAX_BATCH, 32),
     delayMicroseconds: wholeFlag("delay-us", values["delay-us"], 0, MAX_DELAY_MICROSECONDS, 2000),
     device: values.gpu ? "gpu" : "cpu",
   };

@@ -1,0 +1,52 @@
+// What SageMaker and the container may do on our behalf: pull this image, read this model, write these
+// logs. Two actions know no resource: an ECR token, and metrics, which are held to their namespace.
+import { Arn, ArnFormat, Stack } from "aws-cdk-lib";
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import type { Construct } from "constructs";
+import type { DeployOptions } from "./options.ts";
+
+export interface ExecutionRoleOptions {
+  repositoryArn: string;
+  logGroup: ILogGroup;
+  modelDataUri: DeployOptions["modelDataUri"];
+  dataCapture: DeployOptions["dataCapture"];
+}
+
+export function executionRole(scope: Construct, options: ExecutionRoleOptions): Role {
+  const { repositoryArn, logGroup, modelDataUri, dataCapture } = options;
+  const pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+  const logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"];
+  const statements = [
+    allow("ImageToken", ["ecr:GetAuthorizationToken"], "*"),
+    allow("Image", pull, repositoryArn),
+    allow("Logs", logs, logGroup.logGroupArn),
+    new PolicyStatement({
+      sid: "Metrics",
+      actions: ["cloudwatch:PutMetricData"],
+      resources: ["*"],
+      conditions: { StringEquals: { "cloudwatch:namespace": "/aws/sagemaker/Endpoints" } },
+    }),
+  ];
+  if (modelDataUri !== null) statements.push(allow("Model", ["s3:GetObject"], objectArn(scope, modelDataUri)));
+  if (dataCapture !== null) {
+    statements.push(allow("DataCapture", ["s3:PutObject"], objectArn(scope, `${dataCapture.uri}/*`)));
+  }
+  return new Role(scope, "ExecutionRole", {
+    assumedBy: new ServicePrincipal("sagemaker.amazonaws.com"),
+    // In the role itself: the model must not be made before it may read its image.
+    inlinePolicies: { Serve: new PolicyDocument({ statements }) },
+  });
+}
+
+function allow(sid: string, actions: string[], resource: string): PolicyStatement {
+  return new PolicyStatement({ sid, actions, resources: [resource] });
+}
+
+function objectArn(scope: Construct, uri: string): string {
+  const resource = uri.slice("s3://".length);
+  return Arn.format(
+    { service: "s3", region: "", account: "", resource, arnFormat: ArnFormat.NO_RESOURCE_NAME },
+    Stack.of(scope),
+  );
+}
