@@ -70,7 +70,11 @@ class ViewBatches:
 
 
 def draw_batches(
-    source: FreshBatches | ViewBatches, epoch: int, generator: torch.Generator, mean: list[float], deviation: list[float]
+    source: FreshBatches | ViewBatches,
+    epoch: int,
+    generator: torch.Generator,
+    mean: list[float],
+    deviation: list[float],
 ) -> Iterator[Batch]:
     """One pass over the images in random order; the last incomplete batch is left out."""
     settings = source.settings

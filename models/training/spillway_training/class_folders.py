@@ -34,8 +34,8 @@ def read_class_folders(path: Path, size: tuple[int, int] | None) -> Dataset:
         raise TrainingError(f"{path / 'val'}: folder not found; train has one beside it")
     found = list_classes(path / "val")
     if found != labels:
-        odd = sorted(set(found) ^ set(labels))
-        raise TrainingError(f"{path / 'val'}: expected the {len(labels)} classes of train, differs in: {', '.join(odd)}")
+        odd = ", ".join(sorted(set(found) ^ set(labels)))
+        raise TrainingError(f"{path / 'val'}: expected the {len(labels)} classes of train, differs in: {odd}")
     training = read_folder(path / "train", labels, size)
     validation = read_folder(path / "val", labels, size or training.size)
     return Dataset(name, training, validation, f"{name}: val", labels)

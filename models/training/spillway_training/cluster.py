@@ -26,8 +26,7 @@ def gradient_similarity(learner: TailLearner, batch: Batch) -> numpy.ndarray:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     gradients = []
     for setting in range(len(network.settings)):
-        loss, _ = learner.setting_loss(batch, setting)
-        (gradient,) = torch.autograd.grad(loss, [weight])
+        (gradient,) = torch.autograd.grad(learner.train_setting(batch, setting).loss, [weight])
         gradients.append(torch.nn.functional.normalize(gradient.double().flatten(), dim=0))
     network.load_state_dict(before)
     stacked = torch.stack(gradients)

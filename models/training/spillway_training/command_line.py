@@ -22,8 +22,10 @@ from .errors import TrainingError
 from .evaluate import evaluate_model
 from .exit_table import measure_exits
 from .export import export_model
+from .json_fields import read_number
 from .paths import DEFAULT_DATA, DEFAULT_MODEL, DEFAULT_RUNS, TRAINING_FOLDER
-from .recipe import RECIPE_LIMITS, Recipe, read_number, read_recipe
+from .read_recipe import RECIPE_LIMITS, read_recipe
+from .recipe import Recipe
 from .tables import TABLES, run_table
 from .train import train_network
 
@@ -111,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train_command = commands.add_parser("train", help="train one network, continuing from its checkpoint")
     train_command.add_argument("network", choices=["teacher", "large", "edge", "tail"])
-    table_command = commands.add_parser("table", help="measure a table of comparisons; some train networks on a short schedule")
+    table_command = commands.add_parser("table", help="measure a table of comparisons; two train networks for it")
     table_command.add_argument("table", choices=TABLES)
     others = [
         commands.add_parser("cluster", help="cluster the tail's settings by their gradients"),

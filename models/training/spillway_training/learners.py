@@ -17,6 +17,14 @@ from .strategies import Phase, freeze_all_but, phase_of, plan_phases
 ORDERING_SHARES = (1 / 8, 1 / 4, 1 / 2)
 
 
+class StepResult(NamedTuple):
+    """The loss to be lowered, and logits with their labels for the progress line to count right answers of."""
+
+    loss: Tensor
+    logits: Tensor
+    labels: Tensor
+
+
 class Learner(Protocol):
     """The network that is trained, and its loss."""
 
@@ -25,8 +33,8 @@ class Learner(Protocol):
     def begin_epoch(self, epoch: int) -> tuple[int, int]:
         """Readies the network; returns the first epoch of the current learning-rate cycle and the one after it."""
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The loss of a batch, and the logits that the progress line counts right answers of."""
+    def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
+        """Passes a batch through the network."""
 
 
 class LargeLearner:
@@ -39,9 +47,10 @@ class LargeLearner:
         self.network.train()
         return 0, self.settings.epochs
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
         all_logits = self.network(batch.images)
-        return mixed_loss(all_logits, batch, self.settings, exit_terms(self.settings)), all_logits[-1]
+        loss = mixed_loss(all_logits, batch, self.settings, exit_terms(self.settings))
+        return StepResult(loss, all_logits[-1], batch.labels)
 
 
 class EdgeLearner:
@@ -59,7 +68,7 @@ class EdgeLearner:
         freeze_all_but(self.network, self.phase.trained)
         return self.phase.first_epoch, self.phase.end_epoch
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
         terms = exit_terms(self.settings, self.phase.exit_loss_weights)
         deepest, kept = self.phase.deepest, None
         if self.settings.ordering_weight > 0 and self.network.ordering.training:
@@ -68,7 +77,8 @@ class EdgeLearner:
             # It learns as exit 1 does, which reads the same features.
             terms.append(Term(self.settings.ordering_weight, terms[0].distillation))
         all_logits = self.network(batch.images, deepest, kept)
-        return mixed_loss(all_logits, batch, self.settings, terms), all_logits[deepest - 1]
+        loss = mixed_loss(all_logits, batch, self.settings, terms)
+        return StepResult(loss, all_logits[deepest - 1], batch.labels)
 
 
 class Term(NamedTuple):

@@ -1,10 +1,10 @@
 """Tables of comparisons.
 
 `exits` and `bytes` measure the exported model (`exit_table.py`, `byte_table.py`). In the other two every row is a
-network trained anew on a short schedule, everything else being equal. `distillation`: distances x strategies, for the edge network. `tail`: the switchable tail against tails that are
-trained for one setting only, and without one of its parts each. A row that is done is not trained again, so an
-interrupted table continues. Top-1 is given for both halves of the validation images: the calibration half may choose
-a default, the report half then says what it is worth.
+network trained anew on a short schedule, everything else being equal. `distillation`: distances x strategies, for the
+edge network. `tail`: the switchable tail against tails that are trained for one setting only, and without one of its
+parts each. A row that is done is not trained again, so an interrupted table continues. Top-1 is given for both halves
+of the validation images: the calibration half may choose a default, the report half then says what it is worth.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ import torch
 from .build import build_network
 from .checkpoint import Checkpoint, load_finished
 from .data import Dataset
+from .distillation import DISTANCES
 from .evaluate import top1
 from .measure import run_edge, run_tail
 from .progress import report
-from .recipe import DISTANCE_NAMES, STRATEGY_NAMES, Recipe
+from .recipe import Recipe
 from .split import split_indices
+from .strategies import STRATEGIES
 from .train import train_network
 
 TABLES = ("distillation", "tail", "exits", "bytes")
@@ -42,8 +44,8 @@ def run_table(table: str, recipe: Recipe, data: Dataset, runs: Path, device: tor
 
 def distillation_rows(recipe: Recipe) -> dict[str, Recipe]:
     rows = {}
-    for strategy in STRATEGY_NAMES:
-        for distance in ("none", *DISTANCE_NAMES):
+    for strategy in STRATEGIES:
+        for distance in ("none", *DISTANCES):
             distillation = (
                 ()
                 if distance == "none"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .batches import Batch
 from .cluster import EXTREME, cluster_settings, gradient_similarity
-from .learners import exit_terms, joint_loss
+from .learners import StepResult, exit_terms, joint_loss
 from .networks import EdgeNetwork
 from .quantise import channel_ranges, dequantise, quantise
 from .recipe import TailRecipe
@@ -41,20 +41,20 @@ class TailLearner:
             self.network.share_statistics(len(self.network.settings) - 1)
         return self.first_switching_epoch, self.settings.epochs
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
         batch = self.read_features(batch)
         fullest = len(self.network.settings) - 1
         if not self.switches:
-            return self.setting_loss(batch, fullest, compress=False)
+            return self.train_setting(batch, fullest, compress=False)
         if self.settings.only is not None:
-            return self.setting_loss(batch, self.settings.only)
+            return self.train_setting(batch, self.settings.only)
         self.find_clusters(batch)
         drawn = self.draw_settings(generator)
         size = len(batch.labels) // len(drawn)
         parts = [batch.select(slice(index * size, (index + 1) * size)) for index in range(len(drawn))]
-        results = [self.setting_loss(part, setting) for part, setting in zip(parts, drawn, strict=True)]
-        # The leanest setting has the first images of the batch, so the progress line speaks of the leanest.
-        return torch.stack([loss for loss, _ in results]).mean(), results[0][1]
+        results = [self.train_setting(part, setting) for part, setting in zip(parts, drawn, strict=True)]
+        # The progress line speaks of the fullest setting.
+        return results[-1]._replace(loss=torch.stack([result.loss for result in results]).mean())
 
     def read_features(self, batch: Batch) -> Batch:
         """The batch with stage 1's features, float32, in the place of its images."""
@@ -62,11 +62,14 @@ class TailLearner:
             features = self.stem(batch.images).float()
         return Batch(features, batch.labels, batch.teacher)
 
-    def setting_loss(self, batch: Batch, setting: int, compress: bool = True) -> tuple[Tensor, Tensor]:
-        settings = torch.full((len(batch.labels),), setting, device=batch.labels.device)
-        features = compress_features(self.network, batch.images, settings) if compress else batch.images
-        logits = self.network(features, settings)
-        return joint_loss([logits], batch, self.settings, exit_terms(self.settings)), logits
+    def train_setting(self, batch: Batch, setting: int, compress: bool = True) -> StepResult:
+        features = batch.images
+        if compress:
+            settings = torch.full((len(batch.labels),), setting, device=features.device)
+            features = compress_features(self.network, features, settings)
+        logits = self.network(features, setting)
+        loss = joint_loss([logits], batch, self.settings, exit_terms(self.settings))
+        return StepResult(loss, logits, batch.labels)
 
     def draw_settings(self, generator: torch.Generator) -> list[int]:
         """The leanest, the fullest, and one of each cluster of those between."""
@@ -89,8 +92,8 @@ class TailLearner:
 
 
 def compress_features(network: TailNetwork, features: Tensor, settings: Tensor) -> Tensor:
-    """What the tail sees of features, float32 [N,C,H,W], sent at the settings int64 [N]: quantised, and with zero for channels
-    that are not sent."""
+    """What the tail sees of features, float32 [N,C,H,W], sent at the settings int64 [N]: quantised, and with zero for
+    channels that are not sent."""
     ranges, levels = channel_ranges(features), network.levels[settings]
     sent = dequantise(quantise(features, ranges, levels), ranges, levels)
     return sent * network.present[settings][:, :, None, None]

@@ -28,14 +28,15 @@ class SwitchableNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(settings, channels))
         self.register_buffer("running_var", torch.ones(settings, channels))
 
-    def forward(self, features: Tensor, setting: Tensor) -> Tensor:
-        """features [N,C,H,W], setting int64 [N]. In training all images must be at one setting, whose row moves."""
-        if self.training:
-            row = int(setting[0])
+    def forward(self, features: Tensor, setting: Tensor | int) -> Tensor:
+        """features [N,C,H,W]; setting: int64 [N], or one for all. In training it must be one, whose row moves."""
+        if isinstance(setting, int):
+            statistics = self.running_mean[setting], self.running_var[setting]
             return functional.batch_norm(
-                features, self.running_mean[row], self.running_var[row], self.weight, self.bias, True, self.MOMENTUM,
-                self.EPSILON,
-            )  # fmt: skip
+                features, *statistics, self.weight, self.bias, self.training, self.MOMENTUM, self.EPSILON
+            )
+        if self.training:
+            raise ValueError("expected one setting for the whole batch in training")
         scale, shift = self.folded()
         return features * scale[setting][:, :, None, None] + shift[setting][:, :, None, None]
 
@@ -53,7 +54,7 @@ class SwitchableConvolution(nn.Module):
         self.convolution = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False)
         self.norm: nn.Module = SwitchableNorm(channels_out, settings)
 
-    def forward(self, features: Tensor, setting: Tensor) -> Tensor:
+    def forward(self, features: Tensor, setting: Tensor | int) -> Tensor:
         return self.norm(self.convolution(features), setting)
 
 
@@ -67,7 +68,7 @@ class SwitchableBlock(nn.Module):
         same_shape = channels_in == channels_out and stride == 1
         self.shortcut = None if same_shape else SwitchableConvolution(channels_in, channels_out, settings, 1, stride)
 
-    def forward(self, features: Tensor, setting: Tensor) -> Tensor:
+    def forward(self, features: Tensor, setting: Tensor | int) -> Tensor:
         carried = features if self.shortcut is None else self.shortcut(features, setting)
         return functional.relu(self.second(functional.relu(self.first(features, setting)), setting) + carried)
 
@@ -75,8 +76,8 @@ class SwitchableBlock(nn.Module):
 class TailNetwork(nn.Module):
     """Three residual blocks; `width` is the number of channels of the first two, the third has twice as many.
 
-    `clusters`, int64 [S], says which settings' gradients point alike; -1 for the extremes, and for all before it is known. It is kept here so
-    that a checkpoint holds it.
+    `clusters`, int64 [S], says which settings' gradients point alike; -1 for the extremes, and for all before it is
+    known. It is kept here so that a checkpoint holds it.
     """
 
     def __init__(self, classes: int, channels: int, width: int, settings: list[Setting]) -> None:
@@ -97,8 +98,9 @@ class TailNetwork(nn.Module):
         self.register_buffer("levels", levels, persistent=False)
         self.register_buffer("clusters", torch.full((count,), -1))
 
-    def forward(self, features: Tensor, setting: Tensor) -> Tensor:
-        """Dequantised features [N,C,H,W], channels that are not sent being zero; setting int64 [N] -> logits."""
+    def forward(self, features: Tensor, setting: Tensor | int) -> Tensor:
+        """Dequantised features [N,C,H,W], channels that are not sent being zero -> logits. `setting`: int64 [N], or
+        one for all; in training it must be one."""
         for block in self.blocks:
             features = block(features, setting)
         return self.classifier(features)

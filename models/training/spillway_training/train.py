@@ -6,13 +6,13 @@ after the last epoch is the result: no epoch is chosen, so no image but those of
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from .augmentation import pad_images
 from .batches import Batch, FreshBatches, ViewBatches, draw_batches
@@ -157,7 +157,7 @@ def new_checkpoint(settings_fingerprint: str, training: LabelledImages, device: 
     )
 
 
-def train_epoch(run: Run, batches, generator: torch.Generator) -> None:
+def train_epoch(run: Run, batches: Iterator[Batch], generator: torch.Generator) -> None:
     """One pass over the images."""
     settings, state, steps = run.settings, run.state, run.steps
     first_epoch, end_epoch = run.learner.begin_epoch(state.epoch)
@@ -168,14 +168,14 @@ def train_epoch(run: Run, batches, generator: torch.Generator) -> None:
             position = (state.epoch - first_epoch) * steps + step
             group["lr"] = learning_rate(position, (end_epoch - first_epoch) * steps, settings)
         with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=bfloat16):
-            loss, logits = run.learner.loss(batch, generator)
+            result = run.learner.step(batch, generator)
         run.optimizer.zero_grad()
-        loss.backward()
+        result.loss.backward()
         run.optimizer.step()
         if step % LOSS_READ_INTERVAL == 0 or step == steps - 1:
-            running.add(loss.item(), accuracy(logits, batch))
-            if not running.is_finite():
-                raise TrainingError(f"training diverged in epoch {state.epoch + 1}: the loss is {loss.item()}")
+            running.add(result.loss.item(), (result.logits.argmax(1) == result.labels).float().mean().item())
+            if not math.isfinite(running.loss):
+                raise TrainingError(f"training diverged in epoch {state.epoch + 1}: the loss is {running.loss}")
         run.progress.step(f"epoch {state.epoch + 1} of {settings.epochs}, step {step + 1} of {steps}, {running}")
     report(f"epoch {state.epoch + 1}: {running}")
 
@@ -184,25 +184,17 @@ def train_epoch(run: Run, batches, generator: torch.Generator) -> None:
 LOSS_READ_INTERVAL = 4
 
 
-def accuracy(logits: Tensor, batch: Batch) -> float:
-    labels = batch.labels[: len(logits)]
-    return (logits.argmax(1) == labels).float().mean().item()
-
-
 class RunningAverage:
     """Loss and accuracy over the last hundred or so training batches, for the progress line only."""
 
     def __init__(self) -> None:
-        self.loss: float | None = None
+        self.loss = math.nan
         self.accuracy = 0.0
 
     def add(self, loss: float, share_right: float) -> None:
-        keep = 0.0 if self.loss is None else 0.92
-        self.loss = keep * (self.loss or 0.0) + (1 - keep) * loss
+        keep, before = (0.0, 0.0) if math.isnan(self.loss) else (0.92, self.loss)
+        self.loss = keep * before + (1 - keep) * loss
         self.accuracy = keep * self.accuracy + (1 - keep) * share_right
-
-    def is_finite(self) -> bool:
-        return self.loss is not None and abs(self.loss) < float("inf")
 
     def __str__(self) -> str:
         return f"training loss {self.loss:.3f}, last exit right {self.accuracy:.1%}"

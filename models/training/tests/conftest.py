@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from spillway_training.data import LabelledImages
 from spillway_training.mosaics import COLUMNS, TILE, TRAINING_FILES
-from spillway_training.recipe import Recipe, parse_recipe
+from spillway_training.read_recipe import parse_recipe
+from spillway_training.recipe import Recipe
 
 # The tiny networks gain nothing from a second thread, and lose much where other work keeps a core busy.
 torch.set_num_threads(1)

@@ -16,7 +16,7 @@ from spillway_training.command_line import main
 from spillway_training.fold import fold_normalisation
 from spillway_training.graphs import round_to_half
 from spillway_training.quantise import channel_ranges, quantise
-from spillway_training.recipe import read_recipe
+from spillway_training.read_recipe import read_recipe
 from spillway_training.run_model import open_graph, run_graph
 from spillway_training.tail_learner import compress_features
 

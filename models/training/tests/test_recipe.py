@@ -2,10 +2,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import tiny_recipe_value
+from conftest import TINY_DISTILLATION, tiny_recipe_value
 from spillway_training.errors import TrainingError
 from spillway_training.paths import TRAINING_FOLDER
-from spillway_training.recipe import fingerprint, parse_recipe, read_recipe
+from spillway_training.read_recipe import parse_recipe, read_recipe
+from spillway_training.recipe import fingerprint
 
 
 @pytest.mark.parametrize("path", sorted((TRAINING_FOLDER / "recipes").glob("*.json")), ids=lambda path: path.name)
@@ -35,11 +36,12 @@ def test_shipped_recipes_are_valid_and_named_after_their_file(path):
         ({"edge": {**tiny_recipe_value()["edge"], "distillation": [{}]}}, "edge.distillation: expected 3 objects"),
         ({"tail": {**tiny_recipe_value()["tail"], "distillation": [{}]}}, "tail.distillation: missing field distance"),
         (
-            {"tail": {**tiny_recipe_value()["tail"], "distillation": [{"distance": "l2", "temperature": 1, "weight": 1}]}},
+            {"tail": tiny_recipe_value()["tail"] | {"distillation": [{**TINY_DISTILLATION, "distance": "l2"}]}},
             "tail.distillation.distance: expected one of kl, js, wasserstein, got 'l2'",
         ),
         ({"tail": {**tiny_recipe_value()["tail"], "switchingEpochs": 9}}, "tail.switchingEpochs: expected at most"),
         ({"tail": {**tiny_recipe_value()["tail"], "only": 16}}, "tail.only: expected a whole number from 0 to 15"),
+        ({"tail": {**tiny_recipe_value()["tail"], "cutmix": 0.5}}, "tail.cutmix: expected 0"),
         ({"views": 0}, "views: expected a whole number from 1"),
     ],
 )

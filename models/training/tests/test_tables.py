@@ -6,7 +6,7 @@ import pytest
 from conftest import tiny_recipe_value
 from spillway_training import tables
 from spillway_training.command_line import main
-from spillway_training.recipe import parse_recipe
+from spillway_training.read_recipe import parse_recipe
 from spillway_training.tables import distillation_rows, tail_rows
 
 

@@ -1,10 +1,12 @@
 """The switchable tail: its statistics, its clusters and its training."""
 
+import json
 from dataclasses import replace
 
 import numpy
 import pytest
 import torch
+from spillway_training.batches import Batch
 from spillway_training.build import build_network
 from spillway_training.checkpoint import load_finished
 from spillway_training.cluster import EXTREME, cluster_settings
@@ -24,7 +26,7 @@ def norm():
     for setting in (1, 2):
         features = torch.randn(64, 3, 5, 5, generator=torch.Generator().manual_seed(setting)) * setting + 10 * setting
         for _ in range(100):
-            norm(features, torch.full((64,), setting))
+            norm(features, setting)
     return norm.eval()
 
 
@@ -43,7 +45,14 @@ def test_an_image_at_setting_s_is_normalised_by_the_statistics_of_s(norm):
     torch.testing.assert_close(result[2], torch.zeros(3, 2, 2), atol=0.1, rtol=0)
 
 
-def test_batch_may_mix_settings(recipe):
+def test_one_setting_for_all_is_the_same_as_naming_it_for_each(norm):
+    features = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(norm(features, 2), norm(features, torch.full((4,), 2)), atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="one setting for the whole batch"):
+        norm.train()(features, torch.full((4,), 2))
+
+
+def test_batch_may_mix_settings():
     network = with_random_statistics(TailNetwork(10, 8, 8, list_settings(8))).eval()
     features = torch.rand(4, 8, 4, 4, generator=torch.Generator().manual_seed(3))
     settings = torch.tensor([0, 5, 11, 2])
@@ -133,19 +142,14 @@ def test_tail_does_not_move_the_stem(recipe):
     learner = build_learner(recipe, switching_epochs=1)
     before = {name: value.clone() for name, value in learner.stem.state_dict().items()}
     learner.begin_epoch(0)
-    from spillway_training.batches import Batch
-
     batch = Batch(torch.randn(20, 3, 32, 32), torch.arange(20) % 10, torch.randn(20, 10))
-    loss, _ = learner.loss(batch, torch.Generator().manual_seed(1))
-    loss.backward()
+    learner.step(batch, torch.Generator().manual_seed(1)).loss.backward()
     assert all(torch.equal(value, before[name]) for name, value in learner.stem.state_dict().items())
     assert all(parameter.grad is None for parameter in learner.stem.parameters())
     assert all(parameter.grad is not None for parameter in learner.network.parameters())
 
 
 def test_cluster_command_says_which_settings_go_together(trained, recipe_file, data_folder, capsys):
-    import json
-
     options = [str(recipe_file), "--data", str(data_folder), "--runs", str(trained)]
     assert main(["cluster", *options]) == 0
     result = json.loads(capsys.readouterr().out)

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from conftest import tiny_recipe_value
 from spillway_training.augmentation import normalise, pad_images
 from spillway_training.build import build_network
 from spillway_training.checkpoint import load_finished
 from spillway_training.errors import TrainingError
+from spillway_training.read_recipe import parse_recipe
 from spillway_training.teacher import prepare_teacher, state_digest
 from spillway_training.train import train_network
 from spillway_training.views import Views
@@ -15,8 +17,6 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, training_images):
-    from conftest import parse_recipe, tiny_recipe_value
-
     folder = tmp_path_factory.mktemp("teacher-runs")
     train_network("large", parse_recipe(tiny_recipe_value()), training_images, folder, CPU)
     return folder

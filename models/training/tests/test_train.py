@@ -7,7 +7,7 @@ from spillway_training.augmentation import normalise
 from spillway_training.checkpoint import checkpoint_path, load_finished, save_checkpoint
 from spillway_training.errors import TrainingError
 from spillway_training.build import build_network
-from spillway_training.recipe import parse_recipe
+from spillway_training.read_recipe import parse_recipe
 from spillway_training.schedule import learning_rate
 from spillway_training.train import train_network
 from torch.nn import functional

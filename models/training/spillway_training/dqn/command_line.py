@@ -14,9 +14,10 @@ import torch
 
 from ..command_line import read_device
 from ..errors import TrainingError
+from ..json_fields import read_number
 from ..machine import keep_freed_memory
 from ..paths import DEFAULT_RUNS, TRAINING_FOLDER
-from ..recipe import RECIPE_LIMITS, read_number
+from ..read_recipe import RECIPE_LIMITS
 from .arrivals import FORMS as ARRIVAL_FORMS
 from .cell import Cell
 from .export import write_policy

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TrainingError
-from ..recipe import read_number, read_object
+from ..json_fields import read_number, read_object
 
 
 @dataclass(frozen=True)
