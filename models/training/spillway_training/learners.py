@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import torch
@@ -36,6 +37,9 @@ class Learner(Protocol):
     def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
         """Passes a batch through the network."""
 
+    def finish(self, batches: Iterator[Batch]) -> None:
+        """Called once, after the last epoch; `batches` are training batches that may be looked at once more."""
+
 
 class LargeLearner:
     """One exit, all of the network, from the first epoch to the last."""
@@ -51,6 +55,9 @@ class LargeLearner:
         all_logits = self.network(batch.images)
         loss = mixed_loss(all_logits, batch, self.settings, exit_terms(self.settings))
         return StepResult(loss, all_logits[-1], batch.labels)
+
+    def finish(self, batches: Iterator[Batch]) -> None:
+        pass
 
 
 class EdgeLearner:
@@ -79,6 +86,9 @@ class EdgeLearner:
         all_logits = self.network(batch.images, deepest, kept)
         loss = mixed_loss(all_logits, batch, self.settings, terms)
         return StepResult(loss, all_logits[deepest - 1], batch.labels)
+
+    def finish(self, batches: Iterator[Batch]) -> None:
+        pass
 
 
 class Term(NamedTuple):

@@ -7,6 +7,9 @@ stands still and is read in evaluation mode.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import torch
 from torch import Tensor
 
@@ -20,6 +23,7 @@ from .tail_network import TailNetwork
 
 # How many settings are drawn beside the two extremes where clusters are not asked for.
 DRAWN_WITHOUT_CLUSTERS = 3
+SETTLING_BATCHES = 12
 
 
 class TailLearner:
@@ -55,6 +59,19 @@ class TailLearner:
         results = [self.train_setting(part, setting) for part, setting in zip(parts, drawn, strict=True)]
         # The progress line speaks of the fullest setting.
         return results[-1]._replace(loss=torch.stack([result.loss for result in results]).mean())
+
+    def finish(self, batches: Iterator[Batch]) -> None:
+        """Measures the statistics of every setting anew with the final weights, as the plain mean over a few batches:
+        a setting that is seldom drawn has running ones from many steps ago (Yu and Huang 2019)."""
+        for count, batch in enumerate(islice(batches, SETTLING_BATCHES), start=1):
+            batch = self.read_features(batch)
+            for norm in self.network.norms():
+                norm.momentum = 1 / count
+            for setting in range(len(self.network.settings)):
+                with torch.no_grad():
+                    self.train_setting(batch, setting)
+        for norm in self.network.norms():
+            norm.momentum = norm.MOMENTUM
 
     def read_features(self, batch: Batch) -> Batch:
         """The batch with stage 1's features, float32, in the place of its images."""

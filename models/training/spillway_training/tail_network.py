@@ -23,6 +23,8 @@ class SwitchableNorm(nn.Module):
 
     def __init__(self, channels: int, settings: int) -> None:
         super().__init__()
+        # The share of a running statistic that the next batch replaces.
+        self.momentum = self.MOMENTUM
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(settings, channels))
@@ -33,7 +35,7 @@ class SwitchableNorm(nn.Module):
         if isinstance(setting, int):
             statistics = self.running_mean[setting], self.running_var[setting]
             return functional.batch_norm(
-                features, *statistics, self.weight, self.bias, self.training, self.MOMENTUM, self.EPSILON
+                features, *statistics, self.weight, self.bias, self.training, self.momentum, self.EPSILON
             )
         if self.training:
             raise ValueError("expected one setting for the whole batch in training")
@@ -107,7 +109,9 @@ class TailNetwork(nn.Module):
 
     def share_statistics(self, setting: int) -> None:
         """Gives every setting the running statistics of one."""
-        for norm in self.modules():
-            if isinstance(norm, SwitchableNorm):
-                for statistics in (norm.running_mean, norm.running_var):
-                    statistics.copy_(statistics[setting].clone().expand_as(statistics))
+        for norm in self.norms():
+            for statistics in (norm.running_mean, norm.running_var):
+                statistics.copy_(statistics[setting].clone().expand_as(statistics))
+
+    def norms(self) -> list[SwitchableNorm]:
+        return [module for module in self.modules() if isinstance(module, SwitchableNorm)]

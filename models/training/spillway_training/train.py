@@ -59,6 +59,8 @@ def train_network(
         started = time.monotonic()
         generator = torch.Generator().manual_seed(recipe.seed * 100_003 + state.epoch)
         train_epoch(run, draw_batches(source, state.epoch, generator, state.mean, state.deviation), generator)
+        if state.epoch + 1 == settings.epochs:
+            finish(run, draw_batches(source, state.epoch, generator, state.mean, state.deviation))
         state.epoch += 1
         state.seconds += time.monotonic() - started
         state.network, state.optimizer = run.learner.network.state_dict(), run.optimizer.state_dict()
@@ -178,6 +180,11 @@ def train_epoch(run: Run, batches: Iterator[Batch], generator: torch.Generator) 
                 raise TrainingError(f"training diverged in epoch {state.epoch + 1}: the loss is {running.loss}")
         run.progress.step(f"epoch {state.epoch + 1} of {settings.epochs}, step {step + 1} of {steps}, {running}")
     report(f"epoch {state.epoch + 1}: {running}")
+
+
+def finish(run: Run, batches: Iterator[Batch]) -> None:
+    with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=computes_in_bfloat16(run.device)):
+        run.learner.finish(batches)
 
 
 # Reading the loss makes a GPU wait for its own queue; a step in so many is enough to show how training goes.

@@ -161,10 +161,30 @@ def test_cluster_command_says_which_settings_go_together(trained, recipe_file, d
     numpy.testing.assert_allclose(numpy.diag(similarity), 1, atol=1e-3)
 
 
-def test_tail_for_one_setting_only(recipe, training_images, trained):
-    only = replace(recipe, name="only", tail=replace(recipe.tail, epochs=2, switching_epochs=1, only=0))
-    state = train_network("tail", only, training_images, trained, CPU, base=recipe)
-    means = state.network["blocks.0.first.norm.running_mean"]
-    assert not torch.equal(means[0], means[-1])
-    # The others still have what the uncompressed features left.
-    assert torch.equal(means[1], means[-1])
+def test_statistics_are_settled_as_the_mean_over_the_last_batches(recipe):
+    learner = build_learner(recipe)
+    learner.network.train()
+    generator = torch.Generator().manual_seed(1)
+    teacher = torch.zeros(20, 10)
+    batches = [Batch(torch.randn(20, 3, 32, 32, generator=generator), torch.arange(20) % 10, teacher) for _ in range(3)]
+    learner.finish(iter(batches))
+    network, norm = learner.network, learner.network.blocks[0].first.norm
+    index = 5
+    means = []
+    for batch in batches:
+        features = learner.read_features(batch).images
+        sent = compress_features(network, features, torch.full((20,), index))
+        means.append(network.blocks[0].first.convolution(sent).mean((0, 2, 3)))
+    torch.testing.assert_close(norm.running_mean[index], torch.stack(means).mean(0), atol=1e-5, rtol=1e-4)
+    assert norm.momentum == norm.MOMENTUM
+
+
+def test_tail_for_one_setting_learns_otherwise_than_for_another(recipe, training_images, trained):
+    means = []
+    for index in (0, 15):
+        tail = replace(recipe.tail, epochs=2, switching_epochs=1, only=index)
+        row = replace(recipe, name=f"only-{index}", tail=tail)
+        state = train_network("tail", row, training_images, trained, CPU, base=recipe)
+        assert state.network["clusters"].eq(EXTREME).all()
+        means.append(state.network["blocks.2.second.convolution.weight"])
+    assert not torch.equal(*means)
