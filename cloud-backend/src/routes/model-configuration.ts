@@ -5,7 +5,7 @@ import type { Model } from "../inference/model.ts";
 import type { Provider } from "../inference/serving-options.ts";
 import type { TensorDescription } from "../inference/signature.ts";
 
-export function modelConfiguration({ name, signature, serving }: Model) {
+export function modelConfiguration({ name, signature, serving }: Pick<Model, "name" | "signature" | "serving">) {
   const { batching, instances, providers } = serving;
   return {
     name,

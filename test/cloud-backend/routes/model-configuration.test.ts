@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import type { ServingOptions } from "../../../cloud-backend/src/inference/serving-options.ts";
+import { modelConfiguration } from "../../../cloud-backend/src/routes/model-configuration.ts";
+import { perRowSettingGraph, SERVING } from "../setup/graphs.ts";
+
+const { name, signature } = await perRowSettingGraph();
+const configurationOf = (changes: Partial<ServingOptions>) =>
+  modelConfiguration({ name, signature, serving: { ...SERVING, ...changes } });
+
+it("tells how batches are made, in Triton's units", () => {
+  const batching = { maxBatch: 32, delayMs: 2.5, preferredSizes: [4, 32], isPadded: true };
+  expect(configurationOf({ batching, instances: 3 })).toMatchObject({
+    max_batch_size: 32,
+    instance_group: [{ count: 3 }],
+    dynamic_batching: { preferred_batch_size: [4, 32], max_queue_delay_microseconds: 2500 },
+  });
+});
+
+it.each<[ServingOptions["providers"], string]>([
+  [["cpu"], "KIND_CPU"],
+  [["cuda"], "KIND_GPU"],
+  [["tensorrt", "cuda"], "KIND_GPU"],
+  [["cuda", "cpu"], "KIND_AUTO"],
+])("says of %j where it runs: %s", (providers, kind) => {
+  expect(configurationOf({ providers }).instance_group).toEqual([{ name: "per-row-setting", kind, count: 1 }]);
+});
