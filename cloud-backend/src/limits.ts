@@ -18,11 +18,17 @@ export const MAX_MANIFEST_BYTES = 16_777_216;
 /** Pixels of one image; the edge's own limit, so that whatever it accepts may be sent on. */
 export { MAX_IMAGE_PIXELS } from "@spillway/shared/schema/config";
 
+/** Pixels of an image's longer side; the edge's own limit, and the most that a WebP can state. Every row costs some time. */
+export const MAX_IMAGE_SIDE = 16_384;
+
 /** Pixels of all images of one request: a few kilobytes of PNG can hold 16 million pixels, 64 of them seconds of work. */
 export const MAX_REQUEST_PIXELS = 64_000_000;
 
 /** Images decoded at the same time: each may take 64 MB, and libuv decodes on four threads. */
 export const MAX_CONCURRENT_DECODES = 4;
+
+/** Milliseconds for which shrinking one image may hold the thread that answers HTTP; several images may follow each other. */
+export const PREPROCESSING_SLICE_MS = 2;
 
 /** Longest `timeout` parameter, in the protocol's microseconds (one hour): Node's timers overflow after 24 days. */
 export const MAX_TIMEOUT_MICROSECONDS = 3_600_000_000;

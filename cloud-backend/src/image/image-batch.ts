@@ -1,12 +1,14 @@
-// Encoded images become one tensor, exactly as the edge would make it from the same pixels.
-import { imageTensor, imageTensorShape } from "@spillway/shared/preprocess/image-tensor";
+// Encoded images become one tensor, exactly as the edge would make it from the same pixels; only of a
+// large JPEG the pixels are coarser (see shrunk-size.ts).
+import { imageTensorInSteps, imageTensorShape } from "@spillway/shared/preprocess/image-tensor";
 import { elementCount, type Tensor, tensorOf } from "@spillway/shared/protocol/tensor";
 import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
 import { failure, type Outcome, protocolOutcome, success } from "../errors.ts";
 import { abandonment } from "../inference/abandonment.ts";
-import { MAX_REQUEST_PIXELS } from "../limits.ts";
+import { MAX_REQUEST_PIXELS, PREPROCESSING_SLICE_MS } from "../limits.ts";
 import type { Limiter } from "./concurrency.ts";
 import { decodeImage } from "./decode-image.ts";
+import { runInSlices } from "./slices.ts";
 
 /** How an encoded image becomes the input of a graph. */
 export interface ImageRecipe {
@@ -33,11 +35,12 @@ export async function imageBatch(
   for (const [index, image] of images.entries()) {
     const added = await limit(async () => {
       if (signal.aborted) return abandonment(signal);
-      const decoded = await decodeImage(image, pixelsLeft);
+      const decoded = await decodeImage(image, pixelsLeft, preprocessing);
       if (!decoded.ok) return failure(decoded.reason, `image ${index}: ${decoded.message}`);
-      const { pixels, orientation } = decoded.value;
-      pixelsLeft -= pixels.width * pixels.height;
-      batch.set(imageTensor(pixels, orientation, preprocessing, input), index * (count.value / images.length));
+      const { pixels, orientation, storedPixels } = decoded.value;
+      pixelsLeft -= storedPixels;
+      const steps = imageTensorInSteps(pixels, orientation, preprocessing, input);
+      batch.set(await runInSlices(steps, PREPROCESSING_SLICE_MS), index * (count.value / images.length));
       return null;
     });
     if (added !== null) return added;

@@ -2,6 +2,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "../../../cloud-backend/src/image/decode-image.ts";
+import { MAX_IMAGE_SIDE } from "../../../cloud-backend/src/limits.ts";
+import { drawnPicture } from "../setup/pictures.ts";
 
 const RED_GREEN_BLUE = [200, 100, 50];
 /** What 200, 100, 50 is as grey, by sharp's own account. */
@@ -10,6 +12,8 @@ const GREY = [128, 128, 128];
 const P3_SAMPLES = [187, 105, 62];
 const rgb = sharp({ create: { width: 4, height: 3, channels: 3, background: { r: 200, g: 100, b: 50 } } });
 const rgba = sharp({ create: { width: 4, height: 3, channels: 4, background: { r: 200, g: 100, b: 50, alpha: 0.5 } } });
+const large = drawnPicture(2592, 1728);
+const STORED = 2592 * 1728;
 
 describe("decodeImage", () => {
   it.each([
@@ -70,6 +74,59 @@ describe("decodeImage", () => {
     const jpeg = await rgb.clone().jpeg().toBuffer();
     const odd = Buffer.concat([jpeg.subarray(0, -2), Buffer.from([1, 2, 3, 0xff, 0xd9])]);
     expect((await decodeImage(odd, 12)).ok).toBe(true);
+  });
+
+  it("decodes a large JPEG no finer than its target needs, and counts the pixels that are stored", async () => {
+    const jpeg = await large.clone().jpeg().toBuffer();
+    expect(await decodeImage(jpeg, STORED, { width: 36, height: 24 })).toMatchObject({
+      ok: true,
+      value: { pixels: { width: 288, height: 192 }, storedPixels: STORED },
+    });
+    expect(await decodeImage(jpeg, STORED)).toMatchObject({ ok: true, value: { pixels: { width: 2592 } } });
+  });
+
+  it.each([
+    [1, 288],
+    // What is shown 36 pixels wide is stored 36 pixels high: too little of the 1728 would be left of a factor of 8.
+    [6, 518],
+  ])("turns the target to lie as the picture is stored, orientation %i", async (orientation, width) => {
+    const jpeg = await large.clone().withMetadata({ orientation }).jpeg().toBuffer();
+    const decoded = await decodeImage(jpeg, STORED, { width: 36, height: 24 });
+    expect(decoded).toMatchObject({ ok: true, value: { orientation, pixels: { width } } });
+  });
+
+  it.each([
+    ["PNG", large.clone().png({ compressionLevel: 1 })],
+    ["lossy WebP", large.clone().webp({ effort: 0 })],
+  ])("decodes a large %s as it is", async (_, image) => {
+    const bytes = await image.toBuffer();
+    const whole = await sharp(bytes).raw().toBuffer();
+    const decoded = await decodeImage(bytes, STORED, { width: 32, height: 32 });
+    if (!decoded.ok) throw new Error(decoded.message);
+    expect(decoded.value).toMatchObject({ pixels: { width: 2592, height: 1728 }, storedPixels: STORED });
+    expect(whole.equals(Buffer.from(decoded.value.pixels.data))).toBe(true);
+  });
+
+  it("refuses half a large JPEG, also when it is shrunk on the way", async () => {
+    const jpeg = await large.clone().jpeg().toBuffer();
+    const half = jpeg.subarray(0, jpeg.byteLength / 2);
+    const decoded = await decodeImage(half, STORED, { width: 32, height: 32 });
+    expect(decoded).toMatchObject({ ok: false, reason: "not-an-image" });
+  });
+
+  it.each([
+    [MAX_IMAGE_SIDE, 1],
+    [1, MAX_IMAGE_SIDE],
+  ])("takes a side as long as allowed and none longer: %i x %i", async (width, height) => {
+    const long = { create: { width, height, channels: 3, background: "white" } } as const;
+    expect((await decodeImage(await sharp(long).png().toBuffer(), MAX_IMAGE_SIDE)).ok).toBe(true);
+    const longer = sharp(long).extend(width > 1 ? { right: 1 } : { bottom: 1 });
+    const decoded = await decodeImage(await longer.png().toBuffer(), 2 * MAX_IMAGE_SIDE);
+    expect(decoded).toMatchObject({
+      ok: false,
+      reason: "image-too-large",
+      message: expect.stringContaining("at most 16384 pixels"),
+    });
   });
 
   it("refuses what exceeds the pixels that are left, by one", async () => {
