@@ -147,7 +147,7 @@ describe("GET /models in pages", () => {
     let token: string | undefined;
     do {
       const query = token === undefined ? "" : `?next_page_token=${token}`;
-      const page: Page = await (await routes(count).request(`/models${query}`)).json();
+      const page = (await (await routes(count).request(`/models${query}`)).json()) as Page;
       sizes.push(page.models.length);
       names.push(...page.models.map(({ modelName }) => modelName));
       token = page.nextPageToken;
