@@ -26,7 +26,7 @@ const MAX_REFUSED_PERCENT = 5;
 /** Above the target by this factor, scaling has not kept up: it is at its maximum, or has no instances to get. */
 const BACKLOG_FACTOR = 2;
 
-export function alarms(scope: Construct, { name, alarms: options, scaling }: DeployOptions): Alarm[] {
+export function createAlarms(scope: Construct, { name, alarms: options, scaling }: DeployOptions): Alarm[] {
   const topic = options.topicArn === null ? null : Topic.fromTopicArn(scope, "AlarmTopic", options.topicArn);
   return descriptions(options, scaling).map(({ id, description, metric, statistic, threshold, minutes }) => {
     const alarm = new Alarm(scope, `${id}Alarm`, {

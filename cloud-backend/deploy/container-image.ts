@@ -21,7 +21,7 @@ export interface ContainerImage {
   repositoryArn: string;
 }
 
-export function containerImage(scope: Construct, options: DeployOptions): ContainerImage {
+export function chooseImage(scope: Construct, options: DeployOptions): ContainerImage {
   const { imageUri, instanceType, device, runAs } = options;
   if (imageUri !== null) return { uri: imageUri, repositoryArn: repositoryArnOf(imageUri) };
   const asset = new DockerImageAsset(scope, "Image", {

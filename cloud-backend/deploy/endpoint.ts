@@ -17,7 +17,7 @@ export interface EndpointParts {
   logGroup: ILogGroup;
 }
 
-export function endpoint(scope: Construct, options: DeployOptions, parts: EndpointParts): CfnEndpoint {
+export function createEndpoint(scope: Construct, options: DeployOptions, parts: EndpointParts): CfnEndpoint {
   const model = new CfnModel(scope, "Model", {
     executionRoleArn: parts.role.roleArn,
     enableNetworkIsolation: options.isNetworkIsolated,

@@ -13,7 +13,7 @@ export interface ExecutionRoleOptions {
   dataCapture: DeployOptions["dataCapture"];
 }
 
-export function executionRole(scope: Construct, options: ExecutionRoleOptions): Role {
+export function createExecutionRole(scope: Construct, options: ExecutionRoleOptions): Role {
   const { repositoryArn, logGroup, modelDataUri, dataCapture } = options;
   const pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
   const logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"];

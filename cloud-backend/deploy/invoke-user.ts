@@ -8,7 +8,7 @@ import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
 
 /** @returns the secret, whose fields are named as the Worker's secrets; null when no key is wanted */
-export function invokeUser(scope: Construct, endpoint: CfnEndpoint, accessKeySerial: number): Secret | null {
+export function createInvokeUser(scope: Construct, endpoint: CfnEndpoint, accessKeySerial: number): Secret | null {
   const user = new User(scope, "InvokeUser");
   new Policy(scope, "InvokePolicy", {
     users: [user],

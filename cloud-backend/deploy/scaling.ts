@@ -7,7 +7,11 @@ import { VARIANT } from "./endpoint.ts";
 import type { DeployOptions } from "./options.ts";
 
 /** Makes nothing where there is nothing to choose, so that a host's type can be changed (SageMaker refuses that while it scales). */
-export function scaling(scope: Construct, { name, scaling: options }: DeployOptions, endpoint: CfnEndpoint): void {
+export function scaleEndpoint(
+  scope: Construct,
+  { name, scaling: options }: DeployOptions,
+  endpoint: CfnEndpoint,
+): void {
   if (options.maxInstances === options.instances) return;
   // The plain resource, as the CDK's own would add a role that SageMaker's scaling has no use for.
   const target = new CfnScalableTarget(scope, "ScalableTarget", {

@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { App, Stack } from "aws-cdk-lib";
-import { CPU_BASE, containerImage } from "../../../cloud-backend/deploy/container-image.ts";
+import { CPU_BASE, chooseImage } from "../../../cloud-backend/deploy/container-image.ts";
 import { readOptions } from "../../../cloud-backend/deploy/options.ts";
 import { contextCopies, readStages, type Stage, textsOf } from "./dockerfile.ts";
 
@@ -37,7 +37,7 @@ try {
 function stagedContext(): string {
   const outdir = path.join(work, "cdk");
   const stack = new Stack(new App({ outdir }), "check");
-  containerImage(stack, readOptions({ instanceType: "c7i.large" }));
+  chooseImage(stack, readOptions({ instanceType: "c7i.large" }));
   const staged = readdirSync(outdir).find((name) => name.startsWith("asset."));
   if (staged === undefined) throw new Error("the CDK has staged no context");
   return path.join(outdir, staged);
