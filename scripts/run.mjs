@@ -19,6 +19,8 @@ const env = {
   PATH: `${BINARIES}${path.delimiter}${process.env.PATH ?? ""}`,
   // Its install script would fetch CUDA libraries; a GPU host asks for them (README, Deploy).
   ONNXRUNTIME_NODE_INSTALL: process.env.ONNXRUNTIME_NODE_INSTALL ?? "skip",
+  // ONNX Runtime tells Microsoft of its use unless told not to.
+  ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? "1",
   WRANGLER_SEND_METRICS: process.env.WRANGLER_SEND_METRICS ?? "false",
 };
 

@@ -3,6 +3,8 @@ import { helpText, readConfiguration } from "./configuration.ts";
 import { createLog } from "./log.ts";
 import { serve } from "./serve.ts";
 
+// ONNX Runtime tells Microsoft of its use unless told not to; its threads see this as well.
+process.env.ORT_DISABLE_TELEMETRY ??= "1";
 // SageMaker starts a container with the argument `serve`.
 const [flag] = process.argv.slice(2).filter((argument) => argument !== "serve");
 if (flag === "--help") console.log(helpText());

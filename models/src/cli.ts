@@ -2,6 +2,9 @@
 // `spillway <command>`: reads the command, runs it, and turns a failure into one line and exit code 1.
 import { UsageError } from "./usage.ts";
 
+// ONNX Runtime tells Microsoft of its use unless told not to, before it is loaded.
+process.env.ORT_DISABLE_TELEMETRY ??= "1";
+
 interface Command {
   summary: string;
   run(args: string[]): Promise<void>;

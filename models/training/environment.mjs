@@ -73,7 +73,13 @@ function runCommand([program, ...args]) {
   const result = spawnSync(program, args, {
     cwd: folder,
     stdio: "inherit",
-    env: { ...process.env, VIRTUAL_ENV: environment, PATH: `${binaries}${delimiter}${process.env.PATH ?? ""}` },
+    env: {
+      // ONNX Runtime tells Microsoft of its use unless told not to.
+      ORT_DISABLE_TELEMETRY: "1",
+      ...process.env,
+      VIRTUAL_ENV: environment,
+      PATH: `${binaries}${delimiter}${process.env.PATH ?? ""}`,
+    },
   });
   if (result.error) fail(`${program} could not be started (${result.error.code})`);
   process.exit(result.status ?? 128 + (constants.signals[result.signal] ?? 0));
