@@ -6,7 +6,7 @@ import type { Config } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
 import { answerOf } from "./answer.ts";
 import type { Gate } from "./bucket/gate-client.ts";
-import { askCloud, type CloudServices, type Patience } from "./cloud/ask-cloud.ts";
+import { type Asker, askCloud, type CloudServices, type Patience } from "./cloud/ask-cloud.ts";
 import { largeQuestion } from "./cloud/large-route.ts";
 import type { CalibratedConfig } from "./config/config-store.ts";
 import type { ImageFailure } from "./image/failure.ts";
@@ -17,8 +17,7 @@ import type { ModelBundle } from "./inference/model-bundle.ts";
 import { GATE_TIMEOUT_MS } from "./limits.ts";
 import { startStopwatch } from "./stopwatch.ts";
 
-export interface ClassifyRequest {
-  id: string;
+export interface ClassifyRequest extends Asker {
   /** The encoded image. */
   image: Uint8Array;
   /** How many labels to list. */
@@ -77,7 +76,7 @@ export async function classify(
 
   // The tail joins here as a second route; until then every offload takes the large model.
   const route = "large";
-  const question = largeQuestion(request.id, picture.large, manifest, calibration.cloud);
+  const question = largeQuestion(request, picture.large, manifest, calibration.cloud);
   const cloud = await askCloud(question, patience(config.offload, deadlineLeft), services);
   watch.lap("cloudMs");
   const { bytesSent } = cloud;

@@ -1,16 +1,24 @@
 // One question to the cloud: the circuit breaker, the deadline, retries within it, and a reply that
 // is checked before it is believed.
 
-import type { EncodedMessage, InferenceResponse } from "@spillway/shared/protocol/message";
+import { encodeRequest, type InferenceRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
 import type { Reason } from "@spillway/shared/schema/result";
 import { log } from "../telemetry/log.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
-import type { CloudClient, CloudFailure } from "./cloud-client.ts";
+import type { CloudCall, CloudClient, CloudFailure } from "./cloud-client.ts";
 import { failureOfError } from "./failure-of-error.ts";
+
+/** The request on whose behalf the cloud is asked. */
+export interface Asker {
+  id: string;
+  /** The trace that it belongs to, as the header of that name says it. */
+  traceparent: string;
+}
 
 export interface CloudQuestion<Answer> {
   model: string;
-  message: EncodedMessage;
+  request: InferenceRequest;
+  traceparent: string;
   /** Reads the reply. @throws when it is not what was asked for */
   read(response: InferenceResponse): Answer;
 }
@@ -38,12 +46,14 @@ export async function askCloud<Answer>(
   { cloud, circuit, now }: CloudServices,
 ): Promise<CloudOutcome<Answer>> {
   const signal = AbortSignal.timeout(patience.timeoutMs);
+  const endMs = now() + patience.timeoutMs;
   let mayHaveWorked = false;
   let bytesSent = 0;
   let last: Reason = "circuit-open";
   for (let retriesLeft = patience.retries; circuit.allows(now()); retriesLeft--) {
-    bytesSent += question.message.body.byteLength;
-    const outcome = await askOnce(question, cloud, signal);
+    const call = callWithin(question, endMs - now());
+    bytesSent += call.message.body.byteLength;
+    const outcome = await askOnce(question, call, cloud, signal);
     if (outcome.ok) {
       circuit.succeeded();
       return { ...outcome, bytesSent };
@@ -60,12 +70,19 @@ export async function askCloud<Answer>(
   return { ok: false, reason: last, mayHaveWorked, bytesSent: bytesSent === 0 ? null : bytesSent };
 }
 
+/** The protocol's `timeout`, in microseconds, lets the cloud drop what nobody waits for any more. */
+function callWithin({ model, request, traceparent }: CloudQuestion<unknown>, timeLeftMs: number): CloudCall {
+  const timeout = Math.max(1, Math.round(timeLeftMs * 1000));
+  return { model, traceparent, message: encodeRequest({ ...request, parameters: { ...request.parameters, timeout } }) };
+}
+
 async function askOnce<Answer>(
   question: CloudQuestion<Answer>,
+  call: CloudCall,
   client: CloudClient,
   signal: AbortSignal,
 ): Promise<{ ok: true; answer: Answer } | CloudFailure> {
-  const reply = await Promise.race([client.infer(question.model, question.message, signal), timedOut(signal)]);
+  const reply = await Promise.race([client.infer(call, signal), timedOut(signal)]);
   if (!reply.ok) return reply;
   try {
     return { ok: true, answer: question.read(reply.response) };

@@ -15,9 +15,17 @@ export interface CloudFailure {
 
 export type CloudReply = { ok: true; response: InferenceResponse } | CloudFailure;
 
+/** One inference request on its way. */
+export interface CloudCall {
+  model: string;
+  message: EncodedMessage;
+  /** The trace that it belongs to, as the header of that name says it. */
+  traceparent: string;
+}
+
 export interface CloudClient {
-  /** Sends one inference request. Never throws; ends as soon as the signal aborts. */
-  infer(model: string, request: EncodedMessage, signal: AbortSignal): Promise<CloudReply>;
+  /** Never throws; ends as soon as the signal aborts. */
+  infer(call: CloudCall, signal: AbortSignal): Promise<CloudReply>;
 }
 
 /** Cloudflare's own answers for an origin it never spoke to: down, unreachable, no TLS. */

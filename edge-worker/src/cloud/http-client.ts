@@ -1,9 +1,10 @@
 // Adapter for any plain Open Inference Protocol v2 server.
 import { BINARY_CONTENT_TYPE, HEADER_LENGTH_FIELD, plainHeaderBytes } from "@spillway/shared/protocol/content-type";
-import { decodeResponse, type EncodedMessage } from "@spillway/shared/protocol/message";
+import { decodeResponse } from "@spillway/shared/protocol/message";
+import { TRACEPARENT_FIELD } from "@spillway/shared/protocol/trace-context";
 import { readAtMost } from "../body.ts";
 import { MAX_REPLY_BYTES } from "../limits.ts";
-import { type CloudClient, type CloudReply, failureOfStatus } from "./cloud-client.ts";
+import { type CloudCall, type CloudClient, type CloudReply, failureOfStatus } from "./cloud-client.ts";
 import { failureOfError } from "./failure-of-error.ts";
 
 export interface HttpClientOptions {
@@ -16,12 +17,12 @@ export interface HttpClientOptions {
 export function createHttpClient({ url, token }: HttpClientOptions): CloudClient {
   const base = url.replace(/\/+$/, "");
   return {
-    async infer(model, request, signal): Promise<CloudReply> {
+    async infer(call, signal): Promise<CloudReply> {
       try {
-        const response = await fetch(`${base}/v2/models/${encodeURIComponent(model)}/infer`, {
+        const response = await fetch(`${base}/v2/models/${encodeURIComponent(call.model)}/infer`, {
           method: "POST",
-          headers: requestHeaders(request, token),
-          body: request.body,
+          headers: requestHeaders(call, token),
+          body: call.message.body,
           redirect: "manual",
           signal,
         });
@@ -40,9 +41,9 @@ export function createHttpClient({ url, token }: HttpClientOptions): CloudClient
   };
 }
 
-function requestHeaders(request: EncodedMessage, token: string | undefined): Headers {
-  const headers = new Headers({ "content-type": BINARY_CONTENT_TYPE });
-  if (request.headerBytes !== null) headers.set(HEADER_LENGTH_FIELD, String(request.headerBytes));
+function requestHeaders({ message, traceparent }: CloudCall, token: string | undefined): Headers {
+  const headers = new Headers({ "content-type": BINARY_CONTENT_TYPE, [TRACEPARENT_FIELD]: traceparent });
+  if (message.headerBytes !== null) headers.set(HEADER_LENGTH_FIELD, String(message.headerBytes));
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
   return headers;
 }

@@ -4,37 +4,34 @@
 // plain ONNX file, and a photo of megabytes costs the few kilobytes that the network looks at.
 import { applyCalibrator } from "@spillway/shared/calibration/calibrator";
 import { imageTensorShape, type ResizedImage, tensorOfImage } from "@spillway/shared/preprocess/image-tensor";
-import { type EncodedMessage, encodeRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
+import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
 import { float32Values, ProtocolError, tensorOf } from "@spillway/shared/protocol/tensor";
 import type { Calibrator } from "@spillway/shared/schema/calibration";
 import type { LargeModel, Manifest } from "@spillway/shared/schema/manifest";
-import type { CloudQuestion } from "./ask-cloud.ts";
+import type { Asker, CloudQuestion } from "./ask-cloud.ts";
 
 /** Name under which the endpoint hosts the model. */
 export const LARGE_MODEL_NAME = "large";
 
 /** What is asked of the cloud about one picture, answered by the cloud's calibrated probabilities. */
 export function largeQuestion(
-  id: string,
+  { id, traceparent }: Asker,
   image: ResizedImage,
   { labels, cloud }: Manifest,
   calibrator: Calibrator,
 ): CloudQuestion<Float64Array> {
   return {
     model: LARGE_MODEL_NAME,
-    message: largeRequest(id, image, cloud.large),
+    traceparent,
+    request: largeRequest(id, image, cloud.large),
     read: (response) => largeProbabilities(response, cloud.large, labels.length, calibrator),
   };
 }
 
-export function largeRequest(id: string, image: ResizedImage, large: LargeModel): EncodedMessage {
+export function largeRequest(id: string, image: ResizedImage, large: LargeModel): InferenceRequest {
   const values = tensorOfImage(image, large.preprocessing, large.input);
   const shape = imageTensorShape(large.preprocessing, large.input);
-  return encodeRequest({
-    id,
-    inputs: [tensorOf(large.input.name, shape, values)],
-    outputs: [{ name: large.logits }],
-  });
+  return { id, inputs: [tensorOf(large.input.name, shape, values)], outputs: [{ name: large.logits }] };
 }
 
 /**

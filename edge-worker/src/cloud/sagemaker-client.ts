@@ -1,7 +1,9 @@
 // Adapter for a SageMaker real-time endpoint whose container speaks v2 (ours, or Triton's image).
-// SageMaker drops unknown headers, so the length of the JSON part travels in the content type.
+// SageMaker drops unknown headers, so the length of the JSON part travels in the content type, and what
+// else is to be known of a request in the custom attributes.
 import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { sagemakerContentType, sagemakerHeaderBytes } from "@spillway/shared/protocol/content-type";
+import { formatCustomAttributes } from "@spillway/shared/protocol/custom-attributes";
 import { decodeResponse } from "@spillway/shared/protocol/message";
 import { MAX_REPLY_BYTES } from "../limits.ts";
 import { type CloudClient, type CloudFailure, type CloudReply, failureOfStatus } from "./cloud-client.ts";
@@ -25,13 +27,14 @@ export function createSagemakerClient(options: SagemakerClientOptions): CloudCli
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
   });
   return {
-    async infer(_model, request, signal): Promise<CloudReply> {
-      const contentType = sagemakerContentType(request.headerBytes);
+    async infer({ model, message, traceparent }, signal): Promise<CloudReply> {
+      const contentType = sagemakerContentType(message.headerBytes);
       const command = new InvokeEndpointCommand({
         EndpointName: options.endpointName,
         ContentType: contentType,
         Accept: contentType,
-        Body: request.body,
+        CustomAttributes: formatCustomAttributes({ traceparent, model }),
+        Body: message.body,
       });
       try {
         const output = await client.send(command, { abortSignal: signal });

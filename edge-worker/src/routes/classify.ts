@@ -5,6 +5,7 @@ import type { AppEnv } from "../app-env.ts";
 import { gateOf } from "../bucket/gate-client.ts";
 import { classify } from "../classify.ts";
 import { clientKeyOf } from "../client-key.ts";
+import { traceparentOf } from "../cloud/traceparent.ts";
 import { problem } from "../errors.ts";
 import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
 import { readImageBody } from "./image-body.ts";
@@ -40,8 +41,10 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
   const body = await readImageBody(context.req.raw, config.limits.maxBytes);
   if (!body.ok) return problem(context, body);
 
+  const id = crypto.randomUUID();
   const request = {
-    id: crypto.randomUUID(),
+    id,
+    traceparent: traceparentOf(context.req.header("traceparent"), id, crypto.getRandomValues(new Uint8Array(8))),
     image: body.image,
     top: query.data.top ?? DEFAULT_TOP,
     startedMs,

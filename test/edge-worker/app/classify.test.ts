@@ -6,6 +6,7 @@ import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { CIRCUIT_FAILURES } from "../../../edge-worker/src/limits.ts";
 import { alwaysOffload, reset, startApp, storeCalibration, storeConfig } from "../setup/app.ts";
 import { noisePng } from "../setup/png.ts";
+import type { SeenCall } from "../setup/seen-call.ts";
 
 const exits = modelBundle.manifest.edge.stages.length;
 
@@ -78,6 +79,21 @@ describe("offloading", () => {
     expect(decision.tokens).toBeCloseTo(999, 0);
     expect(decision.bytesSent).toBeGreaterThan(3072);
     expect(timings.cloudMs).not.toBeNull();
+  });
+
+  test("tells the cloud the caller's trace, or the request's own", async () => {
+    await storeConfig(alwaysOffload);
+    const app = startApp({ CLOUD_URL: `${inject("faultyUrl")}/mirror` });
+    const seen = async () => (await (await fetch(`${inject("faultyUrl")}/seen`)).json()) as Record<string, SeenCall[]>;
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await app.classify(await noisePng(30), "", { traceparent });
+    const { timeout } = (await seen())[traceparent][0].parameters;
+    expect(timeout).toSatisfy((value) => Number.isInteger(value) && value > 0 && value <= 20_000 * 1_000);
+
+    const { id } = await app.classify(await noisePng(31), "", { traceparent: "not one" });
+    // The span's id is random.
+    const own = new RegExp(`^00-${id.replaceAll("-", "")}-[0-9a-f]{16}-03$`);
+    expect(Object.keys(await seen()).filter((trace) => own.test(trace))).toHaveLength(1);
   });
 
   test("spends no token on an image that is not worth one", async () => {

@@ -1,17 +1,24 @@
 // One contract for every way of reaching a cloud: the real backend, and a cloud with every fault.
 
+import { encodeRequest } from "@spillway/shared/protocol/message";
 import { describe, expect, inject, test } from "vitest";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
-import type { CloudClient } from "../../../edge-worker/src/cloud/cloud-client.ts";
+import type { CloudCall, CloudClient } from "../../../edge-worker/src/cloud/cloud-client.ts";
 import { createHttpClient } from "../../../edge-worker/src/cloud/http-client.ts";
 import { LARGE_MODEL_NAME, largeProbabilities, largeRequest } from "../../../edge-worker/src/cloud/large-route.ts";
 import { createSagemakerClient } from "../../../edge-worker/src/cloud/sagemaker-client.ts";
+import type { SeenCall } from "../setup/seen-call.ts";
 
 const { large } = modelBundle.manifest.cloud;
 const classes = modelBundle.manifest.labels.length;
 const { width, height } = large.preprocessing;
 const picture = { width, height, data: Float64Array.from({ length: width * height * 3 }, (_, k) => (k * 37) % 256) };
-const request = () => largeRequest("test", picture, large);
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+function call(): CloudCall {
+  const message = encodeRequest(largeRequest("test", picture, large));
+  return { model: LARGE_MODEL_NAME, message, traceparent: TRACEPARENT };
+}
 
 const CLIENTS: Record<string, (url: string) => CloudClient> = {
   http: (url) => createHttpClient({ url }),
@@ -22,6 +29,12 @@ const CLIENTS: Record<string, (url: string) => CloudClient> = {
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
       endpoint: url,
     }),
+};
+
+/** How the trace travels; the model is in the path, except where that is the endpoint's. */
+const CARRIED: Record<string, Record<string, string>> = {
+  http: { traceparent: TRACEPARENT },
+  sagemaker: { "x-amzn-sagemaker-custom-attributes": `traceparent=${TRACEPARENT};model=large` },
 };
 
 const FAILURES = [
@@ -40,43 +53,47 @@ const FAILURES = [
   { fault: "huge", reason: "cloud-error", mayHaveWorked: true },
 ] as const;
 
-describe.each(Object.entries(CLIENTS))("%s client", (_name, createClient) => {
+describe.each(Object.entries(CLIENTS))("%s client", (name, createClient) => {
   test("brings back the large model's logits", async () => {
-    const reply = await createClient(inject("cloudUrl")).infer(
-      LARGE_MODEL_NAME,
-      request(),
-      AbortSignal.timeout(20_000),
-    );
+    const reply = await createClient(inject("cloudUrl")).infer(call(), AbortSignal.timeout(20_000));
     if (!reply.ok) expect.fail(reply.detail);
     const probabilities = largeProbabilities(reply.response, large, classes, { temperature: 1 });
     expect(probabilities.length).toBe(classes);
     expect(reply.response.id).toBe("test");
   });
 
+  test("says which trace a call belongs to, and which model it asks", async () => {
+    const client = createClient(`${inject("faultyUrl")}/mirror`);
+    const reply = await client.infer(call(), AbortSignal.timeout(20_000));
+    if (!reply.ok) expect.fail(reply.detail);
+    const seen: SeenCall[] = JSON.parse(reply.response.id ?? "");
+    expect(seen.at(-1)?.headers).toMatchObject(CARRIED[name]);
+  });
+
   test.each(FAILURES)("$fault is $reason", async ({ fault, reason, mayHaveWorked }) => {
     const client = createClient(`${inject("faultyUrl")}/${fault}`);
-    const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
+    const reply = await client.infer(call(), AbortSignal.timeout(20_000));
     expect(reply).toMatchObject({ ok: false, reason, mayHaveWorked });
   });
 
   // workerd reports a refused connection in the words of a broken one, so it must count as one.
   test("a refused connection is cloud-error", async () => {
     const client = createClient(inject("refusingUrl"));
-    const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
+    const reply = await client.infer(call(), AbortSignal.timeout(20_000));
     expect(reply).toMatchObject({ ok: false, reason: "cloud-error", mayHaveWorked: true });
   });
 
   test.each(["hang", "hang-in-body"])("%s ends with the signal", async (fault) => {
     const abort = new AbortController();
     const client = createClient(`${inject("faultyUrl")}/${fault}`);
-    const pending = client.infer(LARGE_MODEL_NAME, request(), abort.signal);
+    const pending = client.infer(call(), abort.signal);
     abort.abort();
     expect(await pending).toMatchObject({ ok: false, reason: "cloud-timeout", mayHaveWorked: true });
   });
 
   test.each(["wrong-classes", "wrong-output"])("%s is read, and refused by the route", async (fault) => {
     const client = createClient(`${inject("faultyUrl")}/${fault}`);
-    const reply = await client.infer(LARGE_MODEL_NAME, request(), AbortSignal.timeout(20_000));
+    const reply = await client.infer(call(), AbortSignal.timeout(20_000));
     if (!reply.ok) expect.fail(reply.detail);
     expect(() => largeProbabilities(reply.response, large, classes, { temperature: 1 })).toThrow(/^reply: /);
   });

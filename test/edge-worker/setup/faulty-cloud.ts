@@ -1,8 +1,9 @@
 // A cloud with every fault a cloud can have, on a real socket: the first part of the path names the
 // fault, the rest is whatever the client asks for.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { SeenCall } from "./seen-call.ts";
 
-type Fault = (request: IncomingMessage, response: ServerResponse) => void;
+type Fault = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
 function answer(status: number, body: string | Uint8Array, headers: Record<string, string> = {}): Fault {
   return (_request, response) =>
@@ -11,6 +12,25 @@ function answer(status: number, body: string | Uint8Array, headers: Record<strin
 
 function logits(shape: number[], data: unknown[], name = "logits"): string {
   return JSON.stringify({ model_name: "large", outputs: [{ name, datatype: "FP32", shape, data }] });
+}
+
+/** Calls by what they bring as `traceparent`, directly or in SageMaker's custom attributes. */
+const seenCalls = new Map<string, SeenCall[]>();
+
+/** Refuses so many calls of a trace, and answers the next with all of them so far as the message's id. */
+function mirror(refusals: number): Fault {
+  return (request, response, body) => {
+    const headers = request.headers as Record<string, string>;
+    const trace = headers.traceparent ?? headers["x-amzn-sagemaker-custom-attributes"];
+    const headerBytes =
+      headers["inference-header-content-length"] ?? /json-header-size=(\d+)/.exec(headers["content-type"])?.[1];
+    const { parameters } = JSON.parse(body.subarray(0, Number(headerBytes)).toString("utf8"));
+    const seen = [...(seenCalls.get(trace) ?? []), { headers, parameters }];
+    seenCalls.set(trace, seen);
+    const status = seen.length > refusals ? 200 : 500;
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ model_name: "large", id: JSON.stringify(seen), outputs: [] }));
+  };
 }
 
 export const FAULTS: Record<string, Fault> = {
@@ -39,16 +59,22 @@ export const FAULTS: Record<string, Fault> = {
   }),
   "wrong-classes": answer(200, logits([1, 7], [1, 2, 3, 4, 5, 6, 7])),
   "wrong-output": answer(200, logits([1, 1], [1], "scores")),
+  mirror: mirror(0),
+  /** What it saw, by trace. */
+  seen: (_request, response) => response.end(JSON.stringify(Object.fromEntries(seenCalls))),
+  "mirror-after-500": mirror(1),
   huge: answer(200, new Uint8Array(5_000_000)),
 };
 
 /** Starts it on a free port of 127.0.0.1. */
 export async function startFaultyCloud(): Promise<{ url: string; stop(): Promise<void> }> {
   const server: Server = createServer((request, response) => {
-    request.resume().on("end", () => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
       const fault = FAULTS[request.url?.split("/")[1] ?? ""];
       if (fault === undefined) response.writeHead(501).end();
-      else fault(request, response);
+      else fault(request, response, Buffer.concat(chunks));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,0 +1,64 @@
+// What each attempt tells the cloud, as a cloud sees it on a real socket.
+import { describe, expect, inject, test } from "vitest";
+import { askCloud, type CloudQuestion } from "../../../edge-worker/src/cloud/ask-cloud.ts";
+import { CircuitBreaker } from "../../../edge-worker/src/cloud/circuit-breaker.ts";
+import { createHttpClient } from "../../../edge-worker/src/cloud/http-client.ts";
+import { traceparentOf } from "../../../edge-worker/src/cloud/traceparent.ts";
+import type { SeenCall } from "../setup/seen-call.ts";
+
+const TIMEOUT_MS = 30_000;
+
+/** A question of a trace of its own; the answer is all that the cloud saw of it. */
+function question(parameters: Record<string, number> = {}): CloudQuestion<SeenCall[]> {
+  const traceparent = traceparentOf(undefined, crypto.randomUUID(), crypto.getRandomValues(new Uint8Array(8)));
+  const input = { name: "image", datatype: "UINT8" as const, shape: [1], bytes: new Uint8Array([7]) };
+  const request = { id: "test", inputs: [input], parameters };
+  return { model: "large", request, traceparent, read: ({ id }) => JSON.parse(id ?? "") };
+}
+
+/** Asks on a clock that moves on by so much with every look. */
+async function ask(fault: string, asked: CloudQuestion<SeenCall[]>, retries: number, tickMs = 0) {
+  let nowMs = 1_000;
+  const services = {
+    cloud: createHttpClient({ url: `${inject("faultyUrl")}/${fault}` }),
+    circuit: new CircuitBreaker({ failures: 5, openMs: 1_000 }),
+    now: () => (nowMs += tickMs),
+  };
+  return askCloud(asked, { timeoutMs: TIMEOUT_MS, isDeadline: false, retries }, services);
+}
+
+describe("an attempt", () => {
+  test("carries the trace, and in microseconds how long its answer will be waited for", async () => {
+    const asked = question({ priority: 2 });
+    const outcome = await ask("mirror", asked, 0);
+    if (!outcome.ok) expect.fail(outcome.reason);
+    expect(outcome.answer).toHaveLength(1);
+    const [{ headers, parameters }] = outcome.answer;
+    expect(headers.traceparent).toBe(asked.traceparent);
+    expect(parameters).toEqual({ priority: 2, binary_data_output: true, timeout: TIMEOUT_MS * 1_000 });
+    expect(outcome.bytesSent).toBe(Number(headers["content-length"]));
+  });
+
+  test("that follows another has only what that one left", async () => {
+    const asked = question();
+    const outcome = await ask("mirror-after-500", asked, 1, 1.5);
+    if (!outcome.ok) expect.fail(outcome.reason);
+    const [first, second] = outcome.answer.map(({ parameters }) => Number(parameters.timeout));
+    expect(first).toBeLessThan(TIMEOUT_MS * 1_000);
+    expect(second).toBeLessThan(first);
+    expect(second).toBeGreaterThan((TIMEOUT_MS - 100) * 1_000);
+    expect(outcome.answer.map(({ headers }) => headers.traceparent)).toEqual(Array(2).fill(asked.traceparent));
+    const lengths = outcome.answer.map(({ headers }) => Number(headers["content-length"]));
+    expect(outcome.bytesSent).toBe(lengths[0] + lengths[1]);
+  });
+
+  test("asks for a whole number of microseconds, and for one at least", async () => {
+    const outcome = await ask("mirror", question(), 0, 0.12345);
+    if (!outcome.ok) expect.fail(outcome.reason);
+    expect(outcome.answer[0].parameters.timeout).toSatisfy(Number.isInteger);
+    // By this clock nothing is left at all, and 0 would mean that there is no limit.
+    const late = await ask("mirror", question(), 0, TIMEOUT_MS);
+    if (!late.ok) expect.fail(late.reason);
+    expect(late.answer[0].parameters.timeout).toBe(1);
+  });
+});
