@@ -1,5 +1,6 @@
 // One model and its versions. It brings what is served in line with what lies on disk, one step after
-// the other: the new version is warm before the old one ends, and what cannot be loaded changes nothing.
+// the other: the new version is warm before the old one ends, so the memory has to hold one version
+// more than are kept; and what cannot be loaded changes nothing.
 import { isDeepStrictEqual } from "node:util";
 import { failure, type Outcome, type StartupStep, success } from "../errors.ts";
 import type { GraphDescription } from "../inference/graph-description.ts";
@@ -138,8 +139,8 @@ export class VersionedModel {
     const started = graph.ok ? await this.#start(entry, graph.value) : graph;
     if (!started.ok) {
       entry.failed = { stamp: folder.stamp, reason: withoutPath(started.error, folder.path) };
-      const { name, version } = { name: this.name, version: entry.version };
-      this.#options.onEvent({ event: "model-not-loaded", name, version, error: started.error });
+      const { name } = this;
+      this.#options.onEvent({ event: "model-not-loaded", name, version: entry.version, error: started.error });
     }
     return entry.loaded !== null;
   }
@@ -155,8 +156,9 @@ export class VersionedModel {
   async #start(entry: VersionEntry, graph: GraphDescription): Promise<StartupStep<null>> {
     const before = entry.loaded;
     entry.isLoading = true;
-    const started = await this.#options.running.start(graph);
-    entry.isLoading = false;
+    const started = await this.#options.running.start(graph).finally(() => {
+      entry.isLoading = false;
+    });
     if (!started.ok) return started;
     entry.loaded = { graph, model: started.value };
     entry.failed = null;
