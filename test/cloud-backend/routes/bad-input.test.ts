@@ -137,11 +137,26 @@ describe("a JSON message", () => {
 describe("a binary message", () => {
   const good = binaryMessage({ inputs: [imageInput(shape, pixels)] }, pixels);
   const short = binaryMessage({ inputs: [imageInput(shape, pixels.subarray(1))] }, pixels.subarray(1));
+  const declared = (size: number, of = shape) =>
+    binaryMessage({ inputs: [{ ...imageInput(of, pixels), parameters: { binary_data_size: size } }] }, pixels);
+  const huge = declared(Number.MAX_SAFE_INTEGER, [2 ** 26, 1, 1, 1]);
+  const vast = declared(1e300);
+  const negative = declared(-3072);
+  const partial = declared(3071.5);
   const both = binaryMessage({ inputs: [{ ...imageInput(shape, pixels), data }] }, pixels);
   it.each([
     ["truncated body", good.body.slice(0, -1), good.headerBytes, /exceeds the 3071 bytes left/],
     ["a byte too many", new Uint8Array([...good.body, 0]), good.headerBytes, /1 bytes belong to no tensor/],
     ["too few bytes for the shape", short.body, short.headerBytes, /expected 3072 bytes/],
+    [
+      "a size of 2^53 bytes",
+      huge.body,
+      huge.headerBytes,
+      /binary_data_size 9007199254740991 exceeds the 3072 bytes left/,
+    ],
+    ["a size of 1e300 bytes", vast.body, vast.headerBytes, /binary_data_size 1e\+300 exceeds/],
+    ["a negative size", negative.body, negative.headerBytes, /binary_data_size -3072 exceeds/],
+    ["half a byte", partial.body, partial.headerBytes, /binary_data_size 3071.5 exceeds/],
     ["data and bytes", both.body, both.headerBytes, /both data and binary_data_size/],
     ["header length cuts the JSON", good.body, good.headerBytes - 1, /expected JSON/],
     ["header length past the body", good.body, good.body.byteLength + 1, /header length/],
