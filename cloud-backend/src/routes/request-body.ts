@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { type Failure, failure, failureResponse, type Outcome, success } from "../errors.ts";
 import type { Ticket } from "../inference/admission.ts";
 import { ACCEPTED_CODINGS, type ContentCoding, contentCoding, DamagedCoding, unpacked } from "./content-coding.ts";
+import { GrowingBuffer } from "./growing-buffer.ts";
 
 /** What a request says of its body. */
 export interface AnnouncedBody {
@@ -26,8 +27,7 @@ export function announcedBody(c: Context, maxBytes: number): AnnouncedBody | Res
 }
 
 /**
- * The whole body, unpacked. Memory never exceeds the limit by more than a chunk: of what a client
- * sends beyond it, nothing is kept.
+ * The whole body, unpacked. Of what a client sends beyond the limit, no more than a chunk is ever unpacked.
  *
  * @param ticket the place that the request was given; null where nobody counts
  */
@@ -38,14 +38,13 @@ export async function readBody(
 ): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
   const stream = bodyStream(c);
   const received = arriving(stream, maxBytes);
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const body = new GrowingBuffer();
   try {
     for await (const chunk of coding === null ? received : unpacked(received, coding)) {
-      bytes += chunk.byteLength;
+      const bytes = body.length + chunk.byteLength;
       const refusal = bytes > maxBytes ? tooLarge(maxBytes) : ticket?.holds(bytes);
       if (refusal) return refusal;
-      chunks.push(chunk);
+      body.append(chunk);
     }
   } catch (error) {
     if (error instanceof Refusal) return error.failure;
@@ -54,7 +53,7 @@ export async function readBody(
   } finally {
     discardRest(stream);
   }
-  return success(joined(chunks, bytes));
+  return success(body.take());
 }
 
 /** Carries a failure through the streams that lie between where it is found and where it is returned. */
@@ -85,7 +84,9 @@ async function* arriving(stream: Readable, maxBytes: number): AsyncGenerator<Uin
 /** Node's own stream of the body, without the detour over a web stream; a request without a socket has only that. */
 function bodyStream(c: Context): Readable {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
-  return incoming ?? Readable.fromWeb(c.req.raw.body as Parameters<typeof Readable.fromWeb>[0]);
+  if (incoming !== undefined) return incoming;
+  const { body } = c.req.raw;
+  return body === null ? Readable.from([]) : Readable.fromWeb(body as ReadableStream<Uint8Array>);
 }
 
 /** What is not wanted any more has to pass all the same: after it comes the connection's next request. */
@@ -93,17 +94,6 @@ function discardRest(stream: Readable): void {
   if (stream.readableEnded) return;
   // A listener, and not `resume` alone, as an iterator that is still waiting would take the flow back.
   stream.on("data", () => undefined);
-}
-
-/** One buffer of plain bytes: of a Buffer, `slice` would be a view of memory that others share. */
-function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
-  const body = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return body;
 }
 
 function tooLarge(maxBytes: number): Failure {
