@@ -1,7 +1,10 @@
 // What the app does around its routes: the end of the process, and failures nobody expected.
 import { afterEach, describe, expect, it } from "vitest";
 import { createApp } from "../../cloud-backend/src/app.ts";
-import type { Model } from "../../cloud-backend/src/inference/large-model.ts";
+import type { Model } from "../../cloud-backend/src/inference/model.ts";
+import { startTracing } from "../../cloud-backend/src/telemetry/tracing.ts";
+import { fixedRepository } from "./setup/fixed-repository.ts";
+import { largeGraph, servedModel } from "./setup/graphs.ts";
 import { jsonMessage, post, samplePixels } from "./setup/messages.ts";
 import { type RunningApp, startApp } from "./setup/running-app.ts";
 
@@ -30,13 +33,15 @@ describe("when the process is about to end", () => {
 
 describe("an unexpected failure", () => {
   it("answers 500 without a word about the inside, and logs all of it", async () => {
-    const model = {
-      name: "large",
-      version: "1",
-      infer: () => Promise.reject(new RangeError("secret: /srv/models")),
-    } as unknown as Model;
-    const log: unknown[] = [];
-    const broken = createApp({ model, log: (...line) => log.push(line), isStopping: () => false });
+    const model: Model = await servedModel(await largeGraph());
+    model.infer = () => Promise.reject(new RangeError("secret: /srv/models"));
+    const log: unknown[][] = [];
+    const broken = createApp({
+      repository: fixedRepository([model]),
+      log: (...line) => log.push(line),
+      tracing: await startTracing(null, () => undefined),
+      isStopping: () => false,
+    });
     const response = await broken.request("/v2/models/large/infer", {
       method: "POST",
       body: jsonMessage(samplePixels()),
@@ -48,6 +53,7 @@ describe("an unexpected failure", () => {
       path: "/v2/models/large/infer",
       error: expect.stringContaining("secret: /srv/models"),
     };
-    expect(log).toEqual([["error", "request-failed", fields]]);
+    expect(log.filter(([level]) => level === "error")).toEqual([["error", "request-failed", fields]]);
+    expect(model.admission.requests).toBe(0);
   });
 });
