@@ -36,22 +36,22 @@ export const MAX_TIMEOUT_MICROSECONDS = 3_600_000_000;
 /** Milliseconds a client may take to send its request; SageMaker gives up on an invocation after 60 s. */
 export const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Milliseconds of them for the request line and headers: they fit into one packet, and slow ones are held open on purpose. */
+/** Milliseconds of them for the headers: they fit into one packet, and slow ones are held open on purpose. */
 export const HEADERS_TIMEOUT_MS = 10_000;
 
-/** A request's target and its headers' names and values must be shorter, in bytes. Node's own default; ours take a tenth. */
+/** Bytes that a request's target, header names and values stay below. Node's own default; ours take a tenth. */
 export const MAX_HEADER_BYTES = 16_384;
 
-/** Connections open at the same time: 10,000 slow ones leave room for good ones. Each takes a descriptor and some 10 KB. */
+/** Connections at the same time: 10,000 slow ones leave room. Each takes a file descriptor and some 10 KB. */
 export const MAX_CONNECTIONS = 16_384;
 
-/** Connections that the kernel may hold until they are accepted: a burst should not have to knock twice. */
+/** Connections that the kernel holds until they are accepted: a burst should not have to knock twice. */
 export const LISTEN_BACKLOG = 4_096;
 
-/** Milliseconds that a kept connection waits for its next request: AWS's load balancers close theirs after 60 s, and must be first. */
+/** Milliseconds that a kept connection waits for its next request. AWS's load balancers close theirs after 60 s and must be first. */
 export const KEEP_ALIVE_MS = 65_000;
 
-/** Milliseconds without a byte in either direction: more than the 360 s that SageMaker waits for a model to load. */
+/** Milliseconds without a byte in either direction: SageMaker waits 360 s for a model to load. */
 export const IDLE_TIMEOUT_MS = 400_000;
 
 /** Milliseconds between two looks for requests whose time is over. */

@@ -15,7 +15,7 @@ const WAVE = 500;
 /** Milliseconds between two bytes of a connection. */
 const TRICKLE_MS = 2_500;
 /** What a good request may take among them, and what a busy machine may be late, in milliseconds. */
-const PROMPT_MS = 1_000;
+const PROMPT_MS = 2_000;
 const LATE_MS = 10_000;
 
 const hasDescriptors = descriptorLimit() >= DESCRIPTORS;

@@ -63,6 +63,14 @@ describe("what a model did", () => {
     }
   });
 
+  it("is labelled with any name that a model may have", async () => {
+    const name = 'a"b\\c\nd,e="f"}';
+    models.push(await startVersion("1", name));
+    const exposition = await scrape();
+    expect(sampleOf(exposition, "nv_inference_count", { model: name, version: "1" })).toBe(0);
+    expect(sampleOf(exposition, "spillway_batch_size_bucket", { model: name, le: "+Inf" })).toBe(0);
+  });
+
   it("counts requests, rows and runs, each for itself", async () => {
     // The first finds the thread idle, the other two wait for it together.
     await Promise.all([infer(1), infer(2), infer(3)]);
@@ -164,8 +172,8 @@ it("is each app's own", async () => {
   expect(await other.text()).not.toContain("per-row-setting");
 });
 
-async function startVersion(version: string): Promise<Model> {
-  const started = await startModel({ ...(await perRowSettingGraph()), version }, SERVING);
+async function startVersion(version: string, name = MODEL.model): Promise<Model> {
+  const started = await startModel({ ...(await perRowSettingGraph()), name, version }, SERVING);
   if (!started.ok) throw new Error(started.error);
   return started.value;
 }
