@@ -2,7 +2,7 @@
 // what it accepted.
 import { once } from "node:events";
 import { createApp } from "./app.ts";
-import type { Configuration } from "./configuration.ts";
+import type { Configuration, ModelSource } from "./configuration.ts";
 import { type StartupStep, success } from "./errors.ts";
 import { createHttpServer } from "./http-server.ts";
 import type { GraphDescription } from "./inference/graph-description.ts";
@@ -43,7 +43,7 @@ export async function serve(
   const listener = await listen(createHttpServer(app.fetch), port, host);
   if (!listener.ok) return listener;
   log("info", "listening", { url: listener.value.url, models, serving });
-  const loaded = await firstScan(open, signal);
+  const loaded = await firstScan(open, models, signal);
   if (loaded.ok && !signal.aborted) {
     if (repository.isReady()) log("info", "ready", { models: repository.index() });
     const timer = keepScanning(open);
@@ -60,10 +60,15 @@ export async function serve(
 }
 
 /** Fails when there is nothing to serve and nothing will come by itself. Ends early when the process is told to. */
-async function firstScan({ scan, pollMs }: OpenModels, signal: AbortSignal): Promise<StartupStep<null>> {
+async function firstScan(
+  { scan, pollMs }: OpenModels,
+  models: ModelSource,
+  signal: AbortSignal,
+): Promise<StartupStep<null>> {
   const stopped = signal.aborted ? Promise.resolve() : once(signal, "abort");
   const loaded = await Promise.race([scan(), stopped.then(() => success(null))]);
-  return loaded.ok || pollMs === 0 ? loaded : success(null);
+  if (loaded.ok || models.kind === "multi-model") return loaded;
+  return pollMs > 0 ? success(null) : { ok: false, error: `${models.path}: ${loaded.error}` };
 }
 
 /** What it finds wrong is told as an event; a scan that takes longer than the interval is joined, not repeated. */

@@ -18,14 +18,26 @@ afterEach(async () => {
 });
 
 describe("starting", () => {
-  it("says where it listens, in one JSON line, and serves there", async () => {
+  it("says where it listens and what it loaded, in JSON lines, and serves there", async () => {
     server = startProcess();
-    const listening = await server.event("listening");
-    expect(listening).toMatchObject({ level: "info", model: "cifar100", queueLength: 64 });
-    expect(listening.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect((await fetch(`${listening.url}/ping`)).status).toBe(200);
-    expect(server.stdout).toHaveLength(1);
+    const url = await server.ready();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await server.event("listening")).toMatchObject({ level: "info", models: { kind: "folder" } });
+    expect(await server.event("ready")).toMatchObject({ models: [{ name: "large", version: "1", state: "READY" }] });
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
     expect(server.stderr).toEqual([]);
+  });
+
+  it("lives and is not ready while it loads", async () => {
+    server = startProcess();
+    const { url } = await server.event("listening");
+    const [live, ready] = await Promise.all([fetch(`${url}/v2/health/live`), fetch(`${url}/ping`)]);
+    expect([live.status, ready.status]).toEqual([200, 503]);
+  });
+
+  it("takes SageMaker's argument", async () => {
+    server = startProcess({}, ["serve"]);
+    expect((await fetch(`${await server.ready()}/ping`)).status).toBe(200);
   });
 
   it("--help prints the variables and starts nothing", async () => {
@@ -36,15 +48,15 @@ describe("starting", () => {
 
   it.each([
     ["bad configuration", { PORT: "http" }, [], "PORT: expected a whole number from 0 to 65535"],
-    ["no manifest", { SPILLWAY_MODEL: "/nowhere" }, [], "/nowhere/manifest.json: ENOENT"],
+    ["no manifest", { SPILLWAY_MODEL: "/nowhere" }, [], '/nowhere: model "large", version 1: manifest.json: ENOENT'],
     ["an unknown flag", {}, ["--port=1"], "unknown argument --port=1"],
     ["an address that is not this machine's", { HOST: "192.0.2.1" }, [], "cannot listen on 192.0.2.1:0"],
-  ])("%s: one line, exit code 1", async (_, environment, flags, error) => {
+  ])("%s: one line for the operator, exit code 1", async (_, environment, flags, error) => {
     server = startProcess(environment, flags);
     await expectRefusal(error);
   });
 
-  it("a port in use: one line, exit code 1", async () => {
+  it("a port in use: one line for the operator, exit code 1", async () => {
     const occupant = createServer().listen(0, "127.0.0.1");
     await once(occupant, "listening");
     const { port } = occupant.address() as { port: number };
@@ -56,7 +68,7 @@ describe("starting", () => {
   it.each([
     ["no JSON", "{", "manifest.json: "],
     ["not a manifest", "{}", "manifest.json: manifestVersion"],
-  ])("a manifest that is %s: one line, exit code 1", async (_, text, error) => {
+  ])("a manifest that is %s: one line for the operator, exit code 1", async (_, text, error) => {
     const folder = await mkdtemp(join(tmpdir(), "spillway-"));
     await writeFile(join(folder, "manifest.json"), text);
     server = startProcess({ SPILLWAY_MODEL: folder });
@@ -68,10 +80,10 @@ describe("starting", () => {
 describe("ending", () => {
   it.each(["SIGTERM", "SIGINT"] as const)("on %s, answers all it accepted and takes nothing new", async (signal) => {
     server = startProcess();
-    const { url } = await server.event("listening");
-    const unused = connect({ port: Number(new URL(String(url)).port), host: "127.0.0.1" });
+    const url = await server.ready();
+    const unused = connect({ port: Number(new URL(url).port), host: "127.0.0.1" });
     await once(unused, "connect");
-    const uploads = Array.from({ length: 12 }, () => acceptedUpload(String(url)));
+    const uploads = Array.from({ length: 12 }, () => acceptedUpload(url));
     const answers = Promise.all(uploads.map(statusOf));
     await Promise.all(uploads.map((upload) => once(upload, "continue")));
     // A third is being worked on when the signal comes, the others are still on their way.
@@ -89,8 +101,8 @@ describe("ending", () => {
 
   it("cuts off what is not done when the drain time is over, and says so with exit code 1", async () => {
     server = startProcess({ SPILLWAY_DRAIN_SECONDS: "0" });
-    const { url } = await server.event("listening");
-    const upload = acceptedUpload(String(url));
+    const url = await server.ready();
+    const upload = acceptedUpload(url);
     await once(upload, "continue");
     const failed = once(upload, "error");
     server.child.kill("SIGTERM");
@@ -102,9 +114,9 @@ describe("ending", () => {
 
 async function expectRefusal(error: string): Promise<void> {
   expect(await server.exit).toBe(1);
-  expect(server.stdout).toEqual([]);
-  expect(server.stderr).toEqual([expect.stringContaining(`cloud-backend: `)]);
-  expect(server.stderr[0]).toContain(error);
+  const lines = server.stderr.filter((line) => !line.startsWith("{"));
+  expect(lines).toEqual([expect.stringContaining("cloud-backend: ")]);
+  expect(lines[0]).toContain(error);
 }
 
 /** A request that the server has accepted, for it asked for the body, and that has not sent any of it. */

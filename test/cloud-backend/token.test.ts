@@ -7,7 +7,7 @@ afterEach(() => server?.child.kill("SIGKILL"));
 
 it("lets only callers with the token in, but anyone ask after its health", async () => {
   server = startProcess({ SPILLWAY_TOKEN: "a-token" });
-  const { url } = await server.event("listening");
+  const url = await server.ready();
   const status = async (path: string, authorization?: string) => {
     const response = await fetch(`${url}${path}`, authorization === undefined ? {} : { headers: { authorization } });
     return response.status;
@@ -21,7 +21,7 @@ it("lets only callers with the token in, but anyone ask after its health", async
 
 it("says no in the protocol's form", async () => {
   server = startProcess({ SPILLWAY_TOKEN: "a-token" });
-  const { url } = await server.event("listening");
+  const url = await server.ready();
   const response = await fetch(`${url}/v2/models/large/infer`, { method: "POST", body: "{}" });
   expect(response.status).toBe(401);
   expect(await response.json()).toEqual({ error: expect.stringContaining("token") });

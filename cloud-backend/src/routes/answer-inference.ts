@@ -1,5 +1,5 @@
-// One inference over HTTP, from its headers to its answer, in the order in which it happens. A request
-// gets its place before its body is read: where there is none, saying so costs next to nothing.
+// One inference over HTTP, from its headers to its answer, in the order in which it happens. Whether
+// there is a place for it is asked before its body is read, when saying no costs next to nothing.
 import { classifyOutputs, requestedClasses, withoutClassification } from "@spillway/shared/protocol/classification";
 import {
   type EncodedMessage,
@@ -46,7 +46,8 @@ async function readRequest(
   reading: Reading,
 ): Promise<Outcome<InferenceRequest>> {
   const body = await readBody(c, announced, ticket);
-  return body.ok ? reading.decode(body.value) : body;
+  if (!body.ok) return body;
+  return ticket.takePlace() ?? reading.decode(body.value);
 }
 
 /** What the header allows, less what reading the body took. */

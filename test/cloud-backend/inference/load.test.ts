@@ -1,5 +1,6 @@
 // What happens when more is asked than one thread can do: the surplus is refused, those who gave up
 // are not worked for, and the event loop stays free.
+import { connect } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Gate } from "../setup/gate.ts";
 import { jsonMessage, post, readError, samplePixels } from "../setup/messages.ts";
@@ -43,6 +44,22 @@ describe("a full queue", () => {
     await vi.waitFor(async () => expect(await probe()).toMatch(/^overloaded: 3 requests/));
     gate.open();
     expect((await Promise.all(accepted)).map((response) => response.status)).toEqual([200, 200, 200]);
+  });
+});
+
+describe("those who send their bodies slowly", () => {
+  it("keep nobody out", async () => {
+    await startGated({ queueLength: 1 });
+    gate.open();
+    const { port } = new URL(app.url);
+    const head = `POST /v2/models/large/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${message.length}\r\n\r\n`;
+    const sockets = Array.from({ length: 20 }, () => connect(Number(port), "127.0.0.1"));
+    for (const socket of sockets) socket.write(head + message.slice(0, 10));
+    const [{ admission }] = app.repository.models();
+    await vi.waitFor(() => expect(admission.bytes).toBe(200));
+    expect((await infer()).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(() => expect(admission.bytes).toBe(0));
   });
 });
 

@@ -82,10 +82,10 @@ describe("when the model has no room", () => {
     const growing = await openConnection(app.url);
     growing.write(head({ "Transfer-Encoding": "chunked" }));
     growing.write(`3e8\r\n${" ".repeat(1000)}\r\n`);
-    await vi.waitFor(() => expect(held()).toEqual({ requests: 1, bytes: 1000 }));
+    await vi.waitFor(() => expect(held()).toEqual({ requests: 0, arriving: 1, bytes: 1000 }));
     growing.write("1\r\n!\r\n");
     await expectRefusal(growing);
-    expect(held()).toEqual({ requests: 0, bytes: 0 });
+    expect(held()).toEqual({ requests: 0, arriving: 0, bytes: 0 });
     growing.destroy();
     gate.open();
     expect(await (await infer()).json()).toMatchObject(ANSWER);
@@ -125,7 +125,7 @@ it("whatever becomes of a request, its place is free afterwards", async () => {
   ];
   for (const [status, body, headers] of outcomes) {
     expect((await post(app.url + INFER, body, headers)).status, body).toBe(status);
-    expect(held()).toEqual({ requests: 0, bytes: 0 });
+    expect(held()).toEqual({ requests: 0, arriving: 0, bytes: 0 });
   }
 });
 
@@ -179,7 +179,7 @@ describe("X-Request-Timeout-Ms", () => {
     const connection = await openConnection(app.url);
     const startMs = performance.now();
     connection.write(head({ "Content-Length": MESSAGE.length, "X-Request-Timeout-Ms": 10 }));
-    await vi.waitFor(() => expect(held().requests).toBe(1));
+    await vi.waitFor(() => expect(held().arriving).toBe(1));
     await vi.waitFor(() => expect(performance.now() - startMs).toBeGreaterThan(40));
     connection.write(MESSAGE);
     await vi.waitFor(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 503 /));
@@ -202,7 +202,7 @@ function infer(headers: Record<string, string> = {}): Promise<Response> {
 
 function held() {
   const [{ admission }] = app.repository.models();
-  return { requests: admission.requests, bytes: admission.bytes };
+  return { requests: admission.requests, arriving: admission.arriving, bytes: admission.bytes };
 }
 
 async function expectRefusal(connection: Connection): Promise<void> {

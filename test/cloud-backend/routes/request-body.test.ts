@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 afterEach(async () => {
   // Whatever came before: nobody is held to be in who is not, and the next request is answered.
-  await vi.waitFor(() => expect(held()).toEqual({ requests: 0, bytes: 0 }));
+  await vi.waitFor(() => expect(held()).toEqual({ requests: 0, arriving: 0, bytes: 0 }));
   expect(await (await post(app.url + INFER, BODY, LENGTH)).json()).toMatchObject(ANSWER);
 });
 
@@ -142,17 +142,18 @@ describe("a client that leaves", () => {
     const connection = await openConnection(app.url);
     connection.write(head(headers));
     connection.write(part);
-    await vi.waitFor(() => expect(held().requests).toBe(1));
+    await vi.waitFor(() => expect(held().arriving).toBe(1));
     connection.destroy();
-    await vi.waitFor(() => expect(held().requests).toBe(0));
+    await vi.waitFor(() => expect(held().arriving).toBe(0));
   });
 });
 
-it("bytes are held from their declaration on, and no more than declared while they come", async () => {
+it("bytes are held as they come, and a place only when all are there", async () => {
   const connection = await openConnection(app.url);
   connection.write(head({ ...LENGTH, "Content-Length": BODY.byteLength, Connection: "close" }));
-  await vi.waitFor(() => expect(held()).toEqual({ requests: 1, bytes: BODY.byteLength }));
+  await vi.waitFor(() => expect(held()).toEqual({ requests: 0, arriving: 1, bytes: 0 }));
   connection.write(BODY.subarray(0, 60));
+  await vi.waitFor(() => expect(held()).toEqual({ requests: 0, arriving: 1, bytes: 60 }));
   connection.write(BODY.subarray(60));
   await connection.closed;
   expect(connection.received()).toMatch(/HTTP\/1\.1 200 OK/);
@@ -163,13 +164,13 @@ it("what is unpacked is held as well", async () => {
   const connection = await openConnection(app.url);
   connection.write(head({ "Content-Encoding": "gzip", "Content-Length": packed.byteLength }));
   connection.write(packed.subarray(0, -1));
-  await vi.waitFor(() => expect(held()).toEqual({ requests: 1, bytes: 1_000_000 }));
+  await vi.waitFor(() => expect(held()).toEqual({ requests: 0, arriving: 1, bytes: 1_000_000 }));
   connection.destroy();
 });
 
 function held() {
   const [{ admission }] = app.repository.models();
-  return { requests: admission.requests, bytes: admission.bytes };
+  return { requests: admission.requests, arriving: admission.arriving, bytes: admission.bytes };
 }
 
 function plainBytes(data: Uint8Array): Uint8Array<ArrayBuffer> {

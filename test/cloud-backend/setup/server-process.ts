@@ -13,6 +13,8 @@ export interface ServerProcess {
   stderr: string[];
   /** Resolves with the fields of the first log line of this event. @throws when the process ends before */
   event(name: string): Promise<Record<string, unknown>>;
+  /** Resolves to where it listens, once its models are warm. @throws when the process ends before */
+  ready(): Promise<string>;
   /** Resolves with the exit code. */
   exit: Promise<number | null>;
 }
@@ -43,5 +45,9 @@ export function startProcess(environment: Record<string, string> = {}, flags: st
     }
     return find(name);
   }
-  return { child, stdout, stderr, event, exit };
+  async function ready(): Promise<string> {
+    await event("ready");
+    return String((await event("listening")).url);
+  }
+  return { child, stdout, stderr, event, ready, exit };
 }

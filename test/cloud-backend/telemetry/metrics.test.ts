@@ -9,6 +9,7 @@ import { metricsRoutes } from "../../../cloud-backend/src/routes/metrics.ts";
 import { createMetrics, type Metrics } from "../../../cloud-backend/src/telemetry/metrics.ts";
 import { type Exposition, parseExposition, sampleOf } from "../setup/exposition.ts";
 import { perRowSettingGraph, SERVING } from "../setup/graphs.ts";
+import { placeIn } from "../setup/place.ts";
 
 const MODEL = { model: "per-row-setting", version: "1" };
 const NEXT = { model: "per-row-setting", version: "2" };
@@ -113,9 +114,9 @@ describe("what a model did", () => {
   });
 
   it("tells how many are in", async () => {
-    const tickets = [1, 2].map(() => models[0].admission.enter(0));
+    const tickets = [1, 2].map(() => placeIn(models[0]));
     expect(sampleOf(await scrape(), "nv_inference_pending_request_count", MODEL)).toBe(2);
-    for (const ticket of tickets) if (ticket.ok) ticket.value.leave();
+    for (const ticket of tickets) ticket.leave();
     expect(sampleOf(await scrape(), "nv_inference_pending_request_count", MODEL)).toBe(0);
   });
 

@@ -12,6 +12,7 @@ import { parseExposition, sampleOf } from "../setup/exposition.ts";
 import { fixedRepository } from "../setup/fixed-repository.ts";
 import { perRowSettingGraph, SERVING } from "../setup/graphs.ts";
 import { post } from "../setup/messages.ts";
+import { placeIn } from "../setup/place.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
@@ -125,11 +126,11 @@ describe("the log line", () => {
   });
 
   it("names the model also of a request that finds no place", async () => {
-    const ticket = model.admission.enter(0);
+    const ticket = placeIn(model);
     const response = await ask();
     expect(response.status).toBe(503);
     expect(log[0].fields).toMatchObject({ status: 503, model: "per-row-setting", version: "1" });
-    if (ticket.ok) ticket.value.leave();
+    ticket.leave();
   });
 
   it("holds so much of a caller's own text, and no more", async () => {
