@@ -77,3 +77,6 @@ export const MAX_CONFIGURATION_BYTES = 65_536;
 
 /** Milliseconds at the end of the process for traces that are still to be sent: nobody waits for them. */
 export const TRACING_STOP_MS = 2_000;
+
+/** Milliseconds that a thread which is to end may take for the batch that it runs: more than any batch takes. */
+export const MAX_STOP_MS = 4_000;

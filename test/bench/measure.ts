@@ -18,8 +18,8 @@ export function summarise(samples: readonly number[]): Summary {
   return { median: quantile(sorted, 0.5), p25: quantile(sorted, 0.25), p75: quantile(sorted, 0.75), n: sorted.length };
 }
 
-/** Linear between neighbours, as NumPy does by default. */
-function quantile(sorted: readonly number[], share: number): number {
+/** Of samples in ascending order; linear between neighbours, as NumPy does by default. */
+export function quantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const low = Math.floor(at);
   const high = Math.min(low + 1, sorted.length - 1);

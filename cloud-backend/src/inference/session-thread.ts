@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Batch, BatchResult, Runner } from "../batching/batcher.ts";
 import { type StartupStep, success } from "../errors.ts";
+import { MAX_STOP_MS } from "../limits.ts";
 import type { Provider } from "./serving-options.ts";
 import type { BatchMessage, BootMessage, SessionOptions } from "./session-messages.ts";
 import type { Signature } from "./signature.ts";
@@ -37,8 +38,8 @@ export class SessionThread implements Runner {
   readonly #options: SessionThreadOptions;
   readonly #stopping = new AbortController();
   #worker: Worker | null = null;
-  /** Settles the batch that is running; null when the thread is idle. */
-  #settle: ((result: BatchResult) => void) | null = null;
+  /** The batch that is running, and how to settle it; null when the thread is idle. */
+  #running: PromiseWithResolvers<BatchResult> | null = null;
   #failedAttempts = 0;
   #replacement: Promise<void> = Promise.resolve();
 
@@ -56,7 +57,7 @@ export class SessionThread implements Runner {
   }
 
   isReady(): boolean {
-    return this.#worker !== null;
+    return this.#worker !== null && !this.#stopping.signal.aborted;
   }
 
   /**
@@ -67,19 +68,22 @@ export class SessionThread implements Runner {
   run(batch: Batch): Promise<BatchResult> {
     const worker = this.#worker;
     if (worker === null) throw new TypeError("run: expected a thread that is ready");
-    if (this.#settle !== null) throw new TypeError("run: expected an idle thread, it is running a batch");
-    return new Promise((resolve) => {
-      this.#settle = resolve;
-      worker.postMessage(
-        batch,
-        batch.inputs.map((input) => input.bytes.buffer),
-      );
-    });
+    if (this.#running !== null) throw new TypeError("run: expected an idle thread, it is running a batch");
+    this.#running = Promise.withResolvers();
+    worker.postMessage(
+      batch,
+      batch.inputs.map((input) => input.bytes.buffer),
+    );
+    return this.#running.promise;
   }
 
-  /** Ends the thread for good; a batch that is still running is lost. */
+  /**
+   * Ends the thread for good, once the batch that it runs is done: ended in the middle of it, ONNX Runtime's
+   * binding throws where nobody can catch it, and takes the whole process along.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    if (this.#running !== null) await Promise.race([this.#running.promise, delay(MAX_STOP_MS, null, { ref: false })]);
     await this.#worker?.terminate();
     await this.#replacement;
   }
@@ -107,9 +111,9 @@ export class SessionThread implements Runner {
   }
 
   #finish(result: BatchResult): void {
-    const settle = this.#settle;
-    this.#settle = null;
-    settle?.(result);
+    const running = this.#running;
+    this.#running = null;
+    running?.resolve(result);
   }
 
   async #replace(cause: string): Promise<void> {

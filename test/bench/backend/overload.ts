@@ -1,16 +1,16 @@
 // Three times as many requests as the backend can answer, whether it answers or not: what those get
 // that are accepted, how soon the others hear that they are not, and what is left of it afterwards.
-import autocannon, { type Result } from "autocannon";
+import { quantile } from "../measure.ts";
 import { startBackend } from "./backend-process.ts";
-import { folderOf, imageMessage, type Subject } from "./subjects.ts";
-import { BATCHED, closedLoop } from "./throughput.ts";
+import { openLoop } from "./open-loop.ts";
+import { folderOf, type Subject } from "./subjects.ts";
+import { BATCHED, closedLoop, inferAt } from "./throughput.ts";
 
 const OVERLOAD = 3;
 const SECONDS = 60;
 const PROBE_SECONDS = 8;
-/** Enough that one is free for every new request: accepted ones wait, refused ones do not. */
-const CONNECTIONS = 256;
 const MEMORY_EVERY_MS = 1000;
+const ascending = (a: number, b: number) => a - b;
 
 export interface Overload {
   title: string;
@@ -33,24 +33,24 @@ export async function measureOverload(subject: Subject): Promise<Overload> {
     const capacity = before.requests.average;
     const memory: number[] = [];
     const sampling = setInterval(async () => memory.push(await server.residentMegabytes()), MEMORY_EVERY_MS);
-    const flood = await openLoop(server.url, Math.round(OVERLOAD * capacity));
+    const { accepted, refused, failed } = await flood(server.url, OVERLOAD * capacity);
     clearInterval(sampling);
     const after = await closedLoop(server.url, PROBE_SECONDS);
     return {
       title: subject.title,
       capacity,
       offered: Math.round(OVERLOAD * capacity),
-      accepted: flood.accepted.length,
-      refused: flood.refused.length,
-      failed: flood.failed,
+      accepted: accepted.length,
+      refused: refused.length,
+      failed,
       p99: {
         before: before.latency.p99,
-        accepted: quantile(flood.accepted, 0.99),
-        refused: quantile(flood.refused, 0.99),
+        accepted: quantile(accepted.toSorted(ascending), 0.99),
+        refused: quantile(refused.toSorted(ascending), 0.99),
       },
       throughput: {
         before: capacity,
-        during: flood.accepted.length / SECONDS,
+        during: accepted.length / SECONDS,
         after: after.requests.average,
       },
       residentMegabytes: { afterTenSeconds: memory[9], atTheEnd: memory[memory.length - 1] },
@@ -60,32 +60,10 @@ export async function measureOverload(subject: Subject): Promise<Overload> {
   }
 }
 
-/** So many requests a second, by the clock. */
-async function openLoop(url: string, requestsASecond: number) {
-  const [accepted, refused]: number[][] = [[], []];
-  let failed = 0;
-  const { promise, resolve, reject } = Promise.withResolvers<Result>();
-  const options = {
-    url: `${url}/v2/models/large/infer`,
-    method: "POST" as const,
-    connections: CONNECTIONS,
-    overallRate: requestsASecond,
-    duration: SECONDS,
-    // Its own correction would add the time that a request waits for a connection of the client.
-    ignoreCoordinatedOmission: true,
-    ...imageMessage(),
-  };
-  const load = autocannon(options, (error, result) => (error ? reject(error) : resolve(result)));
-  load.on("response", (_client, status, _bytes, milliseconds) => {
-    if (status === 200) accepted.push(milliseconds);
-    else if (status === 503) refused.push(milliseconds);
-    else failed++;
-  });
-  failed += (await promise).errors;
-  return { accepted, refused, failed };
-}
-
-function quantile(samples: number[], share: number): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+/** So many requests a second to the model, and how long each answer took, by whether it was accepted. */
+async function flood(url: string, requestsASecond: number) {
+  const { latencies, errors } = await openLoop({ ...inferAt(url), requestsASecond, seconds: SECONDS });
+  const [accepted, refused] = [200, 503].map((status) => latencies.get(status) ?? []);
+  const all = [...latencies.values()].reduce((sum, { length }) => sum + length, 0);
+  return { accepted, refused, failed: errors + all - accepted.length - refused.length };
 }

@@ -1,8 +1,9 @@
 // A quarter of an hour at four fifths of what the backend can do: does it grow, does anything fail?
-import autocannon from "autocannon";
+import { quantile } from "../measure.ts";
 import { startBackend } from "./backend-process.ts";
-import { folderOf, imageMessage, type Subject } from "./subjects.ts";
-import { BATCHED, CLIENTS, closedLoop } from "./throughput.ts";
+import { openLoop } from "./open-loop.ts";
+import { folderOf, type Subject } from "./subjects.ts";
+import { BATCHED, closedLoop, inferAt } from "./throughput.ts";
 
 const LOAD = 0.8;
 const SECONDS = 900;
@@ -31,23 +32,21 @@ export async function measureSoak(subject: Subject): Promise<Soak> {
       async () => memory.push(Math.round(await server.residentMegabytes())),
       MEMORY_EVERY_SECONDS * 1000,
     );
-    const load = await autocannon({
-      url: `${server.url}/v2/models/large/infer`,
-      method: "POST",
-      connections: CLIENTS,
-      overallRate: Math.round(LOAD * capacity),
-      duration: SECONDS,
-      ignoreCoordinatedOmission: true,
-      ...imageMessage(),
-    });
+    const requestsASecond = LOAD * capacity;
+    const { latencies, errors } = await openLoop({ ...inferAt(server.url), requestsASecond, seconds: SECONDS });
     clearInterval(sampling);
     const window = SETTLE_SECONDS / MEMORY_EVERY_SECONDS;
+    const answered = latencies.get(200) ?? [];
+    const all = [...latencies.values()].reduce((sum, { length }) => sum + length, errors);
     return {
       title: subject.title,
-      requestsASecond: load.requests.average,
-      requests: load.requests.total,
-      failed: load.non2xx + load.errors,
-      p99: load.latency.p99,
+      requestsASecond: all / SECONDS,
+      requests: all,
+      failed: all - answered.length,
+      p99: quantile(
+        answered.toSorted((a, b) => a - b),
+        0.99,
+      ),
       memory,
       settled: mean(memory.slice(window, 2 * window)),
       last: mean(memory.slice(-window)),

@@ -82,13 +82,12 @@ export async function measureThroughput(subject: Subject): Promise<Throughput> {
 
 /** Each client sends its next image when it has the answer to the last. */
 export function closedLoop(url: string, seconds: number) {
-  return autocannon({
-    url: `${url}/v2/models/large/infer`,
-    method: "POST",
-    connections: CLIENTS,
-    duration: seconds,
-    ...imageMessage(),
-  });
+  return autocannon({ ...inferAt(url), method: "POST", connections: CLIENTS, duration: seconds });
+}
+
+/** A request for one image's logits. */
+export function inferAt(url: string) {
+  return { url: `${url}/v2/models/large/infer`, ...imageMessage() };
 }
 
 async function bareLoop(graph: string): Promise<{ imagesASecond: number; batchMs: number }> {

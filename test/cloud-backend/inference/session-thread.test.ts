@@ -1,6 +1,7 @@
 // One batch at a time, in the thread and back.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SessionOptions } from "../../../cloud-backend/src/inference/session-messages.ts";
 import { SessionThread, type ThreadEvent } from "../../../cloud-backend/src/inference/session-thread.ts";
 import { samplePixels } from "../setup/messages.ts";
 import { modelFolder, shippedManifest } from "../setup/model-folder.ts";
@@ -9,19 +10,7 @@ const { large } = (await shippedManifest()).cloud;
 const events: ThreadEvent[] = [];
 let thread: SessionThread;
 beforeAll(async () => {
-  const started = await SessionThread.start({
-    session: {
-      path: join(modelFolder, large.file),
-      sha256: large.sha256,
-      providers: ["cpu"],
-      threads: 1,
-      warmUpRows: [1],
-    },
-    restartDelaysMs: [],
-    onEvent: (event) => events.push(event),
-  });
-  if (!started.ok) throw new Error(started.error);
-  thread = started.value;
+  thread = await startThread();
 });
 afterAll(() => thread.stop());
 
@@ -47,6 +36,16 @@ describe("SessionThread", () => {
     expect(await first).toMatchObject({ kind: "done" });
   });
 
+  it("that is stopped finishes the batch that it runs, and takes no other", async () => {
+    const other = await startThread();
+    const running = other.run(batchOf(samplePixels(64)));
+    const stopped = other.stop();
+    expect(other.isReady()).toBe(false);
+    expect(await running).toMatchObject({ kind: "done" });
+    await stopped;
+    expect(() => other.run(batchOf(samplePixels()))).toThrow(TypeError);
+  });
+
   it("survives a batch that ONNX Runtime refuses, and keeps the details to itself", async () => {
     const result = await thread.run({ ...batchOf(samplePixels()), outputs: ["nothing"] });
     expect(result).toEqual({ kind: "failed" });
@@ -55,7 +54,21 @@ describe("SessionThread", () => {
   });
 });
 
+async function startThread(): Promise<SessionThread> {
+  const session: SessionOptions = {
+    path: join(modelFolder, large.file),
+    sha256: large.sha256,
+    providers: ["cpu"],
+    threads: 1,
+    warmUpRows: [1],
+  };
+  const started = await SessionThread.start({ session, restartDelaysMs: [], onEvent: (event) => events.push(event) });
+  if (!started.ok) throw new Error(started.error);
+  return started.value;
+}
+
 function batchOf(bytes: Uint8Array<ArrayBuffer>) {
-  const input = { name: "image", datatype: "UINT8" as const, shape: [1, 32, 32, 3], bytes };
+  const shape = [bytes.byteLength / 3072, 32, 32, 3];
+  const input = { name: "image", datatype: "UINT8" as const, shape, bytes };
   return { inputs: [input], outputs: ["logits"] };
 }
