@@ -80,3 +80,6 @@ export const TRACING_STOP_MS = 2_000;
 
 /** Milliseconds that a thread which is to end may take for the batch that it runs: more than any batch takes. */
 export const MAX_STOP_MS = 4_000;
+
+/** Bytes of log lines that wait for a reader who has stopped reading; what comes beyond is lost. */
+export const MAX_LOG_BACKLOG_BYTES = 1_048_576;

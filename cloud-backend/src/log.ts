@@ -1,8 +1,9 @@
 // One JSON line for each event: news on stdout, trouble on stderr. Trouble is written at once. News waits a
 // moment for more, since writing is a system call in the middle of serving; what waits when the process ends,
 // in whichever way but SIGKILL, is still written.
-import { destination, multistream, pino, stdTimeFunctions } from "pino";
-import { LOG_BUFFER_BYTES, LOG_DELAY_MS } from "./limits.ts";
+import { multistream, pino, stdTimeFunctions } from "pino";
+import { LOG_DELAY_MS } from "./limits.ts";
+import { LogSink } from "./log-sink.ts";
 
 /** From the most talkative to the one that says nothing. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -12,29 +13,17 @@ export type Log = (level: Exclude<LogLevel, "silent">, event: string, fields?: R
 
 /** @param level of the least important events that are written */
 export function createLog(level: LogLevel): Log {
-  const news = destination({ fd: 1, sync: true, minLength: LOG_BUFFER_BYTES });
-  process.once("exit", () => news.flushSync());
   const streams = multistream(
     [
-      { level: "trace", stream: news },
-      { level: "warn", stream: destination({ fd: 2, sync: true }) },
+      { level: "trace", stream: new LogSink(1, LOG_DELAY_MS) },
+      { level: "warn", stream: new LogSink(2, 0) },
     ],
     // Each line to the last of them whose level it reaches, and to no other.
     { dedupe: true },
   );
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: levelByName } };
   const logger = pino(options, streams);
-  let isFlushing = false;
-  return (eventLevel, event, fields) => {
-    logger[eventLevel]({ event, ...fields });
-    if (isFlushing) return;
-    isFlushing = true;
-    const flush = () => {
-      isFlushing = false;
-      news.flush();
-    };
-    setTimeout(flush, LOG_DELAY_MS).unref();
-  };
+  return (eventLevel, event, fields) => logger[eventLevel]({ event, ...fields });
 }
 
 function levelByName(level: string) {

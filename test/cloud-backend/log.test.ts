@@ -1,8 +1,10 @@
 // The log writes to the process's own streams, so each test has a process of its own.
 import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { LOG_LEVELS, type LogLevel } from "../../cloud-backend/src/log.ts";
 
+const FULL_DISK = "/dev/full";
 const MODULE = new URL("../../cloud-backend/src/log.ts", import.meta.url).href;
 
 function run(level: LogLevel, script: string) {
@@ -68,6 +70,18 @@ it("writes a line soon, also when no other follows", () => {
     setTimeout(() => end(3), 20_000);
   `;
   expect(spawnSync(process.execPath, ["--input-type=module", "-e", script]).status).toBe(0);
+});
+
+it.skipIf(!existsSync(FULL_DISK))("outlives a full disk, and waits for nothing (skipped without /dev/full)", () => {
+  const code = `import { createLog } from "${MODULE}"; const log = createLog("info");
+    for (let line = 0; line < 5000; line++) log(line % 2 ? "error" : "info", "event", { line });`;
+  const fd = openSync(FULL_DISK, "w");
+  const child = spawnSync(process.execPath, ["--input-type=module", "-e", code], {
+    stdio: ["ignore", fd, fd],
+    timeout: 20_000,
+  });
+  closeSync(fd);
+  expect([child.signal, child.status]).toEqual([null, 0]);
 });
 
 it("outlives its readers", () => {
