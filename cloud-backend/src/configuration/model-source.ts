@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type StartupStep, success } from "../errors.ts";
 import { MANIFEST } from "../repository/model-folder.ts";
+import { VERSION } from "../repository/version-source.ts";
 import type { ReadSettings } from "./read-settings.ts";
 import type { SettingKey } from "./settings.ts";
 
@@ -18,7 +19,6 @@ export type ModelSource =
 /** The model that the repository ships. */
 export const SHIPPED_MODEL = fileURLToPath(new URL("../../../models/cifar100", import.meta.url));
 const CHOICES = ["model", "repository", "sagemakerMultiModel"] as const satisfies SettingKey[];
-const VERSION = /^[1-9]\d*$/;
 
 /**
  * @param filePath of the configuration file; paths in it start from its folder

@@ -1,8 +1,8 @@
 // Settings from the environment, the file and the defaults, the first of them that says something. All that
 // is wrong with them is told at once.
+import { nearestName } from "@spillway/shared/names/nearest-name";
 import { describeIssues } from "@spillway/shared/schema/document";
 import type { FileSettings } from "./configuration-file.ts";
-import { nearestName } from "./nearest-name.ts";
 import { FILE_VARIABLE, SETTINGS, type SettingKey, type SettingValues } from "./settings.ts";
 
 export interface SettingsFile {

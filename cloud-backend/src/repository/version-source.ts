@@ -14,7 +14,7 @@ export interface VersionSource {
 export const ONLY_VERSION = "1";
 
 /** A whole number from 1 that a double holds exactly, as everybody writes it. */
-const VERSION = /^[1-9]\d{0,14}$/;
+export const VERSION = /^[1-9]\d{0,14}$/;
 
 export function singleFolder(path: string): VersionSource {
   let known: VersionFolder | undefined;

@@ -1,5 +1,5 @@
 // Which class a folder's name means.
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "@spillway/shared/names/nearest-name";
 
 /**
  * Folders are named exactly as the model's labels, or, when all names are numbers that are not all

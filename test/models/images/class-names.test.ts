@@ -1,7 +1,6 @@
 // Folder names become class indices, or an error that says what was meant.
 import { describe, expect, it } from "vitest";
 import { classIndices } from "../../../models/src/images/class-names.ts";
-import { nearestName } from "../../../models/src/images/nearest-name.ts";
 
 const LABELS = ["apple", "aquarium_fish", "baby"];
 
@@ -40,17 +39,5 @@ describe("classIndices", () => {
     expect(() => classIndices(["crane"], labels, "data")).toThrow("data/crane: classes 0 and 2 are both labelled so");
     expect([...classIndices(["0", "2"], labels, "data").values()]).toEqual([0, 2]);
     expect(classIndices(["heron"], labels, "data").get("heron")).toBe(1);
-  });
-});
-
-describe("nearestName", () => {
-  it.each([
-    ["kitten", ["mitten", "sitting"], "mitten"],
-    ["aquarium fish", LABELS, "aquarium_fish"],
-    ["BABY", LABELS, "baby"],
-    ["bab", ["babe", "baby"], "babe"],
-    ["", ["aa", "b"], "b"],
-  ])('"%s" in %j is "%s"', (name, names, expected) => {
-    expect(nearestName(name, names)).toBe(expected);
   });
 });

@@ -1,5 +1,5 @@
+import { nearestName } from "@spillway/shared/names/nearest-name";
 import { expect, it } from "vitest";
-import { nearestName } from "../../../cloud-backend/src/configuration/nearest-name.ts";
 
 const NAMES = ["port", "host", "model", "maxModels", "maxBatch"];
 
@@ -17,6 +17,15 @@ it.each([
   ["somethingElse", null],
 ])("%j may mean %j", (name, meant) => {
   expect(nearestName(name, NAMES, 2)).toBe(meant);
+});
+
+it.each([
+  ["kitten", ["mitten", "sitting"], "mitten"],
+  ["aquarium fish", ["apple", "aquarium_fish", "baby"], "aquarium_fish"],
+  ["bab", ["babe", "baby"], "babe"],
+  ["", ["aa", "b"], "b"],
+])("without a limit, %j in %j may mean %j", (name, known, meant) => {
+  expect(nearestName(name, known)).toBe(meant);
 });
 
 it("allows as many slips as it is told, and takes the first of several", () => {
