@@ -1,11 +1,11 @@
 // The process: how it starts, refuses to start, and ends.
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type ClientRequest, request } from "node:http";
+import { Agent, type ClientRequest, request } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { jsonMessage, samplePixels } from "./setup/messages.ts";
 import { type ServerProcess, startProcess } from "./setup/server-process.ts";
 
@@ -97,6 +97,37 @@ describe("ending", () => {
     expect(await server.event("stopped")).toMatchObject({ isComplete: true });
     expect(server.stderr).toEqual([]);
     unused.destroy();
+  });
+
+  it("under load, no answer is lost: whatever it answered has arrived", async () => {
+    server = startProcess();
+    const url = await server.ready();
+    const body = jsonMessage(samplePixels());
+    const agent = new Agent({ keepAlive: true });
+    let arrived = 0;
+    const client = async (): Promise<void> => {
+      for (;;) {
+        const sending = request(`${url}/v2/models/large/infer`, { method: "POST", agent });
+        sending.end(body);
+        const [response] = await once(sending, "response");
+        response.resume();
+        await once(response, "end");
+        if (response.statusCode === 200) arrived += 1;
+      }
+    };
+    // Each client asks until the server takes nothing new.
+    const clients = Array.from({ length: 24 }, client);
+    const ended = Promise.allSettled(clients);
+    await vi.waitFor(() => expect(arrived).toBeGreaterThan(100), 20_000);
+    server.child.kill("SIGTERM");
+    await ended;
+    expect(await server.exit).toBe(0);
+    expect(await server.event("stopped")).toMatchObject({ isComplete: true });
+    const answered = server.stdout.filter(
+      (line) => line.includes('"event":"request"') && line.includes('"status":200'),
+    );
+    expect(answered.length).toBe(arrived);
+    agent.destroy();
   });
 
   it("cuts off what is not done when the drain time is over, and says so with exit code 1", async () => {
