@@ -1,19 +1,25 @@
 // The life of a serving process: it listens, loads its models, answers, and ends once it has answered
 // what it accepted.
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { createApp } from "./app.ts";
 import type { Configuration, ModelSource } from "./configuration.ts";
 import { type StartupStep, success } from "./errors.ts";
 import { createHttpServer } from "./http-server.ts";
+import { limitConcurrency } from "./image/concurrency.ts";
 import type { GraphDescription } from "./inference/graph-description.ts";
+import type { Model } from "./inference/model.ts";
 import type { ThreadEvent } from "./inference/session-thread.ts";
 import { startModel } from "./inference/start-model.ts";
-import { RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
+import { MAX_CONCURRENT_DECODES, MAX_STOP_MS, RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
 import { listen } from "./listener.ts";
 import type { Log } from "./log.ts";
 import { type OpenModels, openModels } from "./repository/open-models.ts";
 import type { RepositoryEvent } from "./repository/repository-event.ts";
 import { startTracing } from "./telemetry/tracing.ts";
+
+/** Addresses that only this machine can reach. */
+const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
 /**
  * @param stop told to end by whoever aborts it, and aborted here when serving makes no sense any more
@@ -25,13 +31,26 @@ export async function serve(
   stop: AbortController,
 ): Promise<StartupStep<number>> {
   const { signal } = stop;
+  const limitDecoding = limitConcurrency(MAX_CONCURRENT_DECODES);
+  const onThreadEvent = ({ event, ...fields }: ThreadEvent, { name, version }: GraphDescription) => {
+    log(event === "thread-restarted" ? "info" : "error", event, { model: name, version, ...fields });
+    // Without a thread a model is of no use. Where others are, they serve on; where it was what the process
+    // is there for, whoever supervises that can start a fresh one.
+    const isUseless = event === "thread-given-up" && models.kind !== "multi-model" && !repository.isReady();
+    if (isUseless) stop.abort(event);
+  };
   const open = openModels(models, {
-    startModel: (graph) =>
-      startModel(graph, {
+    async startModel(graph) {
+      const started = await startModel(graph, {
         ...serving,
         restartDelaysMs: RESTART_DELAYS_MS,
-        onEvent: (event) => onThreadEvent(event, graph, log, stop),
-      }),
+        onEvent: (event) => onThreadEvent(event, graph),
+        signal,
+        limitDecoding,
+      });
+      if (started.ok) tellProvider(started.value, log);
+      return started;
+    },
     onEvent: (event) => onRepositoryEvent(event, log),
     drainMs,
   });
@@ -42,8 +61,9 @@ export async function serve(
   // Before the models are there: whoever watches over the process sees that it lives and is not ready.
   const listener = await listen(createHttpServer(app.fetch), port, host);
   if (!listener.ok) return listener;
+  if (token === undefined && !LOOPBACK.includes(host)) log("warn", "no-token", { host });
   log("info", "listening", { url: listener.value.url, models, serving });
-  const loaded = await firstScan(open, models, signal);
+  const loaded = await firstScan(open, models, log, signal);
   if (loaded.ok && !signal.aborted) {
     if (repository.isReady()) log("info", "ready", { models: repository.index() });
     const timer = keepScanning(open);
@@ -53,6 +73,8 @@ export async function serve(
   if (loaded.ok) log("info", "stopping", { cause: signal.reason });
   const isComplete = await listener.value.close(loaded.ok ? drainMs : 0);
   await repository.close();
+  // A model that is still being started would be ended in the middle of its warm-up, and the process with it.
+  await Promise.race([open.scan(), delay(MAX_STOP_MS, null, { ref: false })]);
   await tracing.stop(TRACING_STOP_MS);
   if (!loaded.ok) return loaded;
   log("info", "stopped", { isComplete });
@@ -63,12 +85,15 @@ export async function serve(
 async function firstScan(
   { scan, pollMs }: OpenModels,
   models: ModelSource,
+  log: Log,
   signal: AbortSignal,
 ): Promise<StartupStep<null>> {
   const stopped = signal.aborted ? Promise.resolve() : once(signal, "abort");
   const loaded = await Promise.race([scan(), stopped.then(() => success(null))]);
   if (loaded.ok || models.kind === "multi-model") return loaded;
-  return pollMs > 0 ? success(null) : { ok: false, error: `${models.path}: ${loaded.error}` };
+  if (pollMs === 0) return { ok: false, error: `${models.path}: ${loaded.error}` };
+  log("warn", "nothing-to-serve-yet", { path: models.path, error: loaded.error });
+  return success(null);
 }
 
 /** What it finds wrong is told as an event; a scan that takes longer than the interval is joined, not repeated. */
@@ -76,15 +101,9 @@ function keepScanning({ scan, pollMs }: OpenModels): NodeJS.Timeout | undefined 
   return pollMs === 0 ? undefined : setInterval(() => void scan(), pollMs);
 }
 
-/** Without a thread a model is of no use; whoever supervises the process can start a fresh one. */
-function onThreadEvent(
-  { event, ...fields }: ThreadEvent,
-  { name, version }: GraphDescription,
-  log: Log,
-  stop: AbortController,
-): void {
-  log(event === "thread-restarted" ? "info" : "error", event, { model: name, version, ...fields });
-  if (event === "thread-given-up") stop.abort(event);
+function tellProvider({ name, version, provider, serving }: Model, log: Log): void {
+  const [wanted] = serving.providers;
+  if (provider !== wanted) log("warn", "provider-fallback", { model: name, version, wanted, provider });
 }
 
 function onRepositoryEvent({ event, ...fields }: RepositoryEvent, log: Log): void {

@@ -46,6 +46,11 @@ export class Batcher {
     this.#services = services;
   }
 
+  /** Requests that wait for a run. */
+  get waiting(): number {
+    return this.#line.requests;
+  }
+
   /** Waits, runs with whom it may, and resolves to the request's own share. Never rejects. */
   submit(work: Work): Promise<Outcome<Share>> {
     if (work.signal.aborted) return Promise.resolve(abandonment(work.signal));

@@ -12,6 +12,10 @@ export class WaitingLine {
     return this.#rows;
   }
 
+  get requests(): number {
+    return this.#lines.reduce((sum, line) => sum + line.size, this.#again.size);
+  }
+
   add(request: PendingRequest): void {
     (request.isAlone ? this.#again : this.#lines[request.work.priority - 1]).add(request);
     this.#rows += request.work.rows;

@@ -42,7 +42,7 @@ export async function imageBatch(
       const steps = imageTensorInSteps(pixels, orientation, preprocessing, input);
       batch.set(await runInSlices(steps, PREPROCESSING_SLICE_MS), index * (count.value / images.length));
       return null;
-    });
+    }, signal);
     if (added !== null) return added;
   }
   return success(tensorOf(input.name, shape, batch));

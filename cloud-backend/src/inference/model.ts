@@ -3,7 +3,7 @@ import type { InferenceRequest, InferenceResponse } from "@spillway/shared/proto
 import type { Outcome } from "../errors.ts";
 import type { ModelStatistics, RequestDurations } from "../telemetry/model-statistics.ts";
 import type { Admission } from "./admission.ts";
-import type { ServingOptions } from "./serving-options.ts";
+import type { Provider, ServingOptions } from "./serving-options.ts";
 import type { Signature } from "./signature.ts";
 
 /** What is known of a request beside its message. */
@@ -22,6 +22,10 @@ export interface Model {
   readonly signature: Signature;
   /** Names of the classes, in the order of the logits. */
   readonly labels: readonly string[];
+  /** Where it runs: the first of the wanted execution providers that could be had. */
+  readonly provider: Provider;
+  /** Requests that wait for a run. */
+  readonly waiting: number;
   /** How it is run: batches, instances, limits. */
   readonly serving: ServingOptions;
   readonly statistics: ModelStatistics;

@@ -16,6 +16,12 @@ export interface SessionOptions {
   warmUpRows: readonly number[];
 }
 
+/** What the thread itself is given with them. */
+export interface SessionData extends SessionOptions {
+  /** Shared memory; not zero once nobody wants the thread any more. */
+  isUnwanted: Int32Array;
+}
+
 /** The first word of a thread: the session is warm, or could not be made. */
 export type BootMessage =
   | { kind: "ready"; signature: Signature; provider: Provider }

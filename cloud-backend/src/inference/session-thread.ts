@@ -6,7 +6,7 @@ import type { Batch, BatchResult, Runner } from "../batching/batcher.ts";
 import { type StartupStep, success } from "../errors.ts";
 import { MAX_STOP_MS } from "../limits.ts";
 import type { Provider } from "./serving-options.ts";
-import type { BatchMessage, BootMessage, SessionOptions } from "./session-messages.ts";
+import type { BatchMessage, BootMessage, SessionData, SessionOptions } from "./session-messages.ts";
 import type { Signature } from "./signature.ts";
 
 export type ThreadEvent =
@@ -21,8 +21,10 @@ export interface SessionThreadOptions {
   /** Milliseconds before each attempt to replace a dead thread. A run that succeeds refills the attempts. */
   restartDelaysMs: readonly number[];
   onEvent: (event: ThreadEvent) => void;
+  /** Fires when nobody wants the thread any more, while it is being started. */
+  signal: AbortSignal;
   /** Makes a thread whose entry is session-worker.ts; tests put something in front of it. */
-  spawn?: ((session: SessionOptions) => Worker) | undefined;
+  spawn?: ((session: SessionData) => Worker) | undefined;
 }
 
 interface LiveThread {
@@ -52,7 +54,7 @@ export class SessionThread implements Runner {
 
   /** Starts a thread and waits until its session is warm. */
   static async start(options: SessionThreadOptions): Promise<StartupStep<SessionThread>> {
-    const booted = await boot(options);
+    const booted = await boot(options, options.signal);
     return booted.ok ? success(new SessionThread(options, booted.value)) : booted;
   }
 
@@ -79,12 +81,14 @@ export class SessionThread implements Runner {
 
   /**
    * Ends the thread for good, once the batch that it runs is done: ended in the middle of it, ONNX Runtime's
-   * binding throws where nobody can catch it, and takes the whole process along.
+   * binding throws where nobody can catch it, and takes the whole process along. A batch that takes very
+   * long is not waited for; its thread ends behind it.
    */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.#running !== null) await Promise.race([this.#running.promise, delay(MAX_STOP_MS, null, { ref: false })]);
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    const ended = (this.#running?.promise ?? Promise.resolve()).then(() => worker?.terminate());
+    await Promise.race([ended, delay(MAX_STOP_MS, null, { ref: false })]);
     await this.#replacement;
   }
 
@@ -126,7 +130,7 @@ export class SessionThread implements Runner {
     while (this.#failedAttempts < restartDelaysMs.length) {
       await delay(restartDelaysMs[this.#failedAttempts++], null, { signal }).catch(() => null);
       if (signal.aborted) return;
-      const booted = await boot(this.#options);
+      const booted = await boot(this.#options, signal);
       if (booted.ok) {
         this.#adopt(booted.value.worker);
         // Stopped meanwhile: the exit that follows finds it so and replaces nothing.
@@ -141,10 +145,18 @@ export class SessionThread implements Runner {
 }
 
 /** Spawns a thread and waits for its first word. */
-function boot({ session, spawn = spawnWorker }: SessionThreadOptions): Promise<StartupStep<LiveThread>> {
-  const worker = spawn(session);
+function boot(
+  { session, spawn = spawnWorker }: SessionThreadOptions,
+  signal: AbortSignal,
+): Promise<StartupStep<LiveThread>> {
+  const isUnwanted = new Int32Array(new SharedArrayBuffer(4));
+  const tell = () => Atomics.store(isUnwanted, 0, 1);
+  signal.addEventListener("abort", tell, { once: true });
+  if (signal.aborted) tell();
+  const worker = spawn({ ...session, isUnwanted });
   return new Promise((resolve) => {
     const settle = (step: StartupStep<LiveThread>) => {
+      signal.removeEventListener("abort", tell);
       worker.off("message", onMessage).off("error", onError).off("exit", onExit);
       resolve(step);
     };
@@ -159,6 +171,6 @@ function boot({ session, spawn = spawnWorker }: SessionThreadOptions): Promise<S
   });
 }
 
-function spawnWorker(session: SessionOptions): Worker {
-  return new Worker(new URL("./session-worker.ts", import.meta.url), { workerData: session });
+function spawnWorker(data: SessionData): Worker {
+  return new Worker(new URL("./session-worker.ts", import.meta.url), { workerData: data });
 }

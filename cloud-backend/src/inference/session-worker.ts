@@ -10,7 +10,7 @@ import { type StartupStep, success } from "../errors.ts";
 import { createSession } from "./create-session.ts";
 import { emptyTensor, fromRuntime, signatureOf, toRuntime } from "./runtime-tensor.ts";
 import type { Provider } from "./serving-options.ts";
-import type { BatchMessage, BootMessage, SessionOptions } from "./session-messages.ts";
+import type { BatchMessage, BootMessage, SessionData } from "./session-messages.ts";
 import type { Signature } from "./signature.ts";
 
 interface Booted {
@@ -22,7 +22,7 @@ interface Booted {
 const port = parentPort;
 if (port === null) throw new TypeError("session-worker: expected to run in a worker thread");
 
-const booted = await boot(workerData as SessionOptions);
+const booted = await boot(workerData as SessionData);
 if (booted.ok) {
   const { session, signature, provider } = booted.value;
   port.on("message", async (batch: Batch) => {
@@ -35,7 +35,14 @@ if (booted.ok) {
   port.postMessage({ kind: "refused", error: booted.error } satisfies BootMessage);
 }
 
-async function boot({ path, sha256, providers, threads, warmUpRows }: SessionOptions): Promise<StartupStep<Booted>> {
+async function boot({
+  path,
+  sha256,
+  providers,
+  threads,
+  warmUpRows,
+  isUnwanted,
+}: SessionData): Promise<StartupStep<Booted>> {
   try {
     const file = await readFile(path);
     const found = createHash("sha256").update(file).digest("hex");
@@ -45,7 +52,11 @@ async function boot({ path, sha256, providers, threads, warmUpRows }: SessionOpt
     const { session, provider } = await createSession(file, providers, threads);
     const signature = signatureOf(session);
     if (!signature.ok) return { ok: false, error: `${path}: ${signature.error}` };
-    for (const rows of warmUpRows) await warmUp(session, signature.value, rows);
+    for (const rows of warmUpRows) {
+      // On a GPU this takes a while, and a thread that is ended in the middle of a run takes the process along.
+      if (Atomics.load(isUnwanted, 0) !== 0) return { ok: false, error: `${path}: no longer wanted` };
+      await warmUp(session, signature.value, rows);
+    }
     return success({ session, signature: signature.value, provider });
   } catch (error) {
     return { ok: false, error: `${path}: ${(error as Error).message.split("\n", 1)[0]}` };

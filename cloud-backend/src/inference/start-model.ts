@@ -4,18 +4,19 @@ import type { Worker } from "node:worker_threads";
 import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
 import { readByteElements, type Tensor } from "@spillway/shared/protocol/tensor";
 import { Batcher } from "../batching/batcher.ts";
+import type { BatchingOptions } from "../batching/batching-options.ts";
+import type { Share } from "../batching/pending-request.ts";
 import { type FailureReason, failure, type Outcome, type StartupStep, success } from "../errors.ts";
-import { limitConcurrency } from "../image/concurrency.ts";
+import type { Limiter } from "../image/concurrency.ts";
 import { imageBatch } from "../image/image-batch.ts";
-import { MAX_CONCURRENT_DECODES } from "../limits.ts";
 import { type FailureKind, ModelStatistics } from "../telemetry/model-statistics.ts";
-import { requestSignal } from "./abandonment.ts";
+import { openRequestSignal } from "./abandonment.ts";
 import { Admission } from "./admission.ts";
 import type { GraphDescription } from "./graph-description.ts";
 import type { Model, RequestContext } from "./model.ts";
-import { planInference } from "./plan.ts";
-import type { ServingOptions } from "./serving-options.ts";
-import type { SessionOptions } from "./session-messages.ts";
+import { type Plan, planInference } from "./plan.ts";
+import type { Provider, ServingOptions } from "./serving-options.ts";
+import type { SessionData, SessionOptions } from "./session-messages.ts";
 import { SessionThread, type ThreadEvent } from "./session-thread.ts";
 import { checkSignature } from "./signature.ts";
 
@@ -23,8 +24,12 @@ export interface StartModelOptions extends ServingOptions {
   /** Milliseconds before each attempt to replace a dead thread. */
   restartDelaysMs: readonly number[];
   onEvent: (event: ThreadEvent) => void;
+  /** Fires when nobody wants the model any more, while it is being started. */
+  signal: AbortSignal;
+  /** Bounds the images that are in memory, decoded, at the same time; of all models together. */
+  limitDecoding: Limiter;
   /** Makes a thread whose entry is session-worker.ts; tests put something in front of it. */
-  spawn?: ((session: SessionOptions) => Worker) | undefined;
+  spawn?: ((session: SessionData) => Worker) | undefined;
 }
 
 /** Loads the graph into each of its threads, and checks that it is what was promised. */
@@ -43,7 +48,7 @@ export async function startModel(graph: GraphDescription, options: StartModelOpt
     model?.onThreadEvent(event);
   };
   const starting = Array.from({ length: options.instances }, () =>
-    SessionThread.start({ session, restartDelaysMs: options.restartDelaysMs, onEvent, spawn: options.spawn }),
+    SessionThread.start({ ...options, session, onEvent }),
   );
   const started = await Promise.all(starting);
   const threads = started.flatMap((step) => (step.ok ? [step.value] : []));
@@ -66,27 +71,34 @@ class ServedModel implements Model {
   readonly version: string;
   readonly labels: readonly string[];
   readonly signature: Model["signature"];
+  readonly provider: Provider;
   readonly serving: ServingOptions;
   readonly statistics = new ModelStatistics();
   readonly admission: Admission;
   readonly #image: GraphDescription["image"];
   readonly #threads: readonly SessionThread[];
   readonly #batcher: Batcher;
-  readonly #limitDecoding = limitConcurrency(MAX_CONCURRENT_DECODES);
+  readonly #limitDecoding: Limiter;
 
-  constructor(graph: GraphDescription, threads: readonly SessionThread[], options: ServingOptions) {
+  constructor(graph: GraphDescription, threads: readonly SessionThread[], options: StartModelOptions) {
     this.name = graph.name;
     this.version = graph.version;
     this.labels = graph.labels;
     this.signature = threads[0].signature;
-    this.serving = options;
+    this.serving = { ...options, batching: batchingOn(threads[0].provider, options) };
     this.admission = new Admission(options.admission);
+    this.provider = threads[0].provider;
     this.#image = graph.image;
+    this.#limitDecoding = options.limitDecoding;
     this.#threads = threads;
-    this.#batcher = new Batcher(threads, options.batching, {
+    this.#batcher = new Batcher(threads, this.serving.batching, {
       now: () => performance.now(),
       onBatch: (rows, durations) => this.statistics.batchRan(rows, durations),
     });
+  }
+
+  get waiting(): number {
+    return this.#batcher.waiting;
   }
 
   isReady(): boolean {
@@ -120,11 +132,9 @@ class ServedModel implements Model {
     if (!plan.ok) return plan;
     // Whoever came before its thread died is answered by the next one; nobody new should wait for that.
     if (!this.isReady()) return failure("not-ready", "the model is being restarted");
-    const { rows, outputs, priority } = plan.value;
-    const signal = requestSignal(context.client, shortest(plan.value.timeoutMs, context.timeoutMs));
-    const inputs = await this.#graphInputs(plan.value.inputs, signal);
-    if (!inputs.ok) return inputs;
-    const share = await this.#batcher.submit({ inputs: inputs.value, rows, outputs, priority, signal });
+    const { rows } = plan.value;
+    const deadline = openRequestSignal(context.client, shortest(plan.value.timeoutMs, context.timeoutMs));
+    const share = await this.#run(plan.value, deadline.signal).finally(() => deadline.close());
     if (!share.ok) return share;
     const totalMs = performance.now() - startMs;
     this.statistics.requestSucceeded(rows, { ...share.value, totalMs }, Date.now());
@@ -137,11 +147,21 @@ class ServedModel implements Model {
     });
   }
 
+  async #run({ inputs: given, rows, outputs, priority }: Plan, signal: AbortSignal): Promise<Outcome<Share>> {
+    const inputs = await this.#graphInputs(given, signal);
+    return inputs.ok ? this.#batcher.submit({ inputs: inputs.value, rows, outputs, priority, signal }) : inputs;
+  }
+
   async #graphInputs(given: Tensor[], signal: AbortSignal): Promise<Outcome<Tensor[]>> {
     if (this.#image === null || given[0].datatype !== "BYTES") return success(given);
     const batch = await imageBatch(readByteElements(given[0]), this.#image, this.#limitDecoding, signal);
     return batch.ok ? success([batch.value]) : batch;
   }
+}
+
+/** A batch is padded for the sake of a GPU: not where a CPU had to stand in for it. */
+function batchingOn(provider: Provider, { batching, providers }: ServingOptions): BatchingOptions {
+  return { ...batching, isPadded: batching.isPadded && provider === providers[0] };
 }
 
 function shortest(a: number | null, b: number | null): number | null {

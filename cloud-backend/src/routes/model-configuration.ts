@@ -2,11 +2,15 @@
 // far as they have words for it here. Triton's configurations leave the batch out of every shape.
 import { DEFAULT_PRIORITY, LOWEST_PRIORITY } from "../batching/pending-request.ts";
 import type { Model } from "../inference/model.ts";
-import type { Provider } from "../inference/serving-options.ts";
 import type { TensorDescription } from "../inference/signature.ts";
 
-export function modelConfiguration({ name, signature, serving }: Pick<Model, "name" | "signature" | "serving">) {
-  const { batching, instances, providers } = serving;
+export function modelConfiguration({
+  name,
+  signature,
+  serving,
+  provider,
+}: Pick<Model, "name" | "signature" | "serving" | "provider">) {
+  const { batching, instances } = serving;
   return {
     name,
     platform: "onnxruntime_onnx",
@@ -14,7 +18,7 @@ export function modelConfiguration({ name, signature, serving }: Pick<Model, "na
     max_batch_size: batching.maxBatch,
     input: signature.inputs.map(tensorConfiguration),
     output: signature.outputs.map(tensorConfiguration),
-    instance_group: [{ name, kind: instanceKind(providers), count: instances }],
+    instance_group: [{ name, kind: provider === "cpu" ? "KIND_CPU" : "KIND_GPU", count: instances }],
     dynamic_batching: {
       preferred_batch_size: batching.preferredSizes,
       max_queue_delay_microseconds: Math.round(batching.delayMs * 1000),
@@ -27,10 +31,4 @@ export function modelConfiguration({ name, signature, serving }: Pick<Model, "na
 function tensorConfiguration({ name, datatype, shape }: TensorDescription) {
   const [, ...dims] = shape;
   return { name, data_type: datatype === "BYTES" ? "TYPE_STRING" : `TYPE_${datatype}`, dims };
-}
-
-/** Triton's KIND_AUTO is a GPU where there is one. */
-function instanceKind(providers: readonly Provider[]): string {
-  if (!providers.includes("cpu")) return "KIND_GPU";
-  return providers.length === 1 ? "KIND_CPU" : "KIND_AUTO";
 }

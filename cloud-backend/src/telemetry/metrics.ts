@@ -77,7 +77,8 @@ export function createMetrics(repository: Models): Metrics {
   collectDefaultMetrics({ register: registry });
   for (const counter of COUNTERS) statisticsCounter(counter, repository, registers);
   failureCounter(repository, registers);
-  pendingGauge(repository, registers);
+  modelGauges(repository, registers);
+  providerGauge(repository, registers);
   registry.registerMetric(batchSizes(repository));
   const durations = new Histogram({
     name: "spillway_http_request_duration_seconds",
@@ -123,15 +124,40 @@ function failureCounter(repository: Models, registers: Registry[]): void {
   });
 }
 
-function pendingGauge(repository: Models, registers: Registry[]): void {
+function modelGauges(repository: Models, registers: Registry[]): void {
+  const gauge = (name: string, help: string, read: (model: Model) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: MODEL_LABELS,
+      registers,
+      collect() {
+        this.reset();
+        for (const model of repository.models()) this.set(labelsOf(model), read(model));
+      },
+    });
+  gauge(
+    "nv_inference_pending_request_count",
+    "Number of inference requests that wait for a run",
+    (model) => model.waiting,
+  );
+  gauge(
+    "spillway_accepted_requests",
+    "Number of inference requests that are accepted and not yet answered",
+    (model) => model.admission.requests,
+  );
+}
+
+/** Where each model runs: a fallback to the CPU should not go unnoticed. */
+function providerGauge(repository: Models, registers: Registry[]): void {
   new Gauge({
-    name: "nv_inference_pending_request_count",
-    help: "Number of inference requests that were accepted and are not yet answered",
-    labelNames: MODEL_LABELS,
+    name: "spillway_model_info",
+    help: "1 for each model, with the execution provider that it runs on",
+    labelNames: [...MODEL_LABELS, "provider"] as const,
     registers,
     collect() {
       this.reset();
-      for (const model of repository.models()) this.set(labelsOf(model), model.admission.requests);
+      for (const model of repository.models()) this.set({ ...labelsOf(model), provider: model.provider }, 1);
     },
   });
 }

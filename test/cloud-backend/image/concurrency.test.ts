@@ -24,4 +24,28 @@ describe("limitConcurrency", () => {
     gates[3].resolve();
     expect(await Promise.all([tasks[2], tasks[3]])).toEqual([2, 3]);
   });
+
+  it("gives a task its turn at once when its signal fires while it waits, and nobody's place with it", async () => {
+    const limit = limitConcurrency(1);
+    const gates = [0, 1].map(() => Promise.withResolvers<void>());
+    const started: string[] = [];
+    const first = limit(() => gates[0].promise);
+    const leaving = new AbortController();
+    const impatient = limit(async () => void started.push("impatient"), leaving.signal);
+    const patient = limit(async () => {
+      started.push("patient");
+      await gates[1].promise;
+    }, new AbortController().signal);
+    leaving.abort();
+    await impatient;
+    expect(started).toEqual(["impatient"]);
+    gates[0].resolve();
+    await first;
+    const last = limit(async () => void started.push("last"), AbortSignal.abort());
+    await last;
+    expect(started).toEqual(["impatient", "patient", "last"]);
+    gates[1].resolve();
+    await patient;
+    expect(await limit(async () => "free again")).toBe("free again");
+  });
 });

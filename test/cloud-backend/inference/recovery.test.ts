@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { SessionOptions } from "../../../cloud-backend/src/inference/session-messages.ts";
+import type { SessionData } from "../../../cloud-backend/src/inference/session-messages.ts";
 import { Gate } from "../setup/gate.ts";
 import { jsonLogits, jsonMessage, post, readError, samplePixels } from "../setup/messages.ts";
 import { type RunningApp, type RunningAppOptions, startApp } from "../setup/running-app.ts";
@@ -80,7 +80,7 @@ describe("when the thread dies", () => {
     const spawned: string[] = [];
     await startGated({
       restartDelaysMs: [0, 0, 0],
-      spawn: (session: SessionOptions): Worker => {
+      spawn: (session: SessionData): Worker => {
         spawned.push(session.path);
         return gate.spawn(canStart ? session : { ...session, path: "/nowhere/large.onnx" });
       },

@@ -46,6 +46,10 @@ describe("SessionThread", () => {
     expect(() => other.run(batchOf(samplePixels()))).toThrow(TypeError);
   });
 
+  it("that nobody wants any more is not warmed up", async () => {
+    await expect(startThread(AbortSignal.abort())).rejects.toThrow(/large\.onnx: no longer wanted$/);
+  });
+
   it("survives a batch that ONNX Runtime refuses, and keeps the details to itself", async () => {
     const result = await thread.run({ ...batchOf(samplePixels()), outputs: ["nothing"] });
     expect(result).toEqual({ kind: "failed" });
@@ -54,7 +58,7 @@ describe("SessionThread", () => {
   });
 });
 
-async function startThread(): Promise<SessionThread> {
+async function startThread(signal = new AbortController().signal): Promise<SessionThread> {
   const session: SessionOptions = {
     path: join(modelFolder, large.file),
     sha256: large.sha256,
@@ -62,7 +66,8 @@ async function startThread(): Promise<SessionThread> {
     threads: 1,
     warmUpRows: [1],
   };
-  const started = await SessionThread.start({ session, restartDelaysMs: [], onEvent: (event) => events.push(event) });
+  const onEvent = (event: ThreadEvent) => events.push(event);
+  const started = await SessionThread.start({ session, restartDelaysMs: [], onEvent, signal });
   if (!started.ok) throw new Error(started.error);
   return started.value;
 }

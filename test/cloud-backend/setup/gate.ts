@@ -1,7 +1,7 @@
 // Holds an inference thread: the real worker, with a gate in front of every job. While the gate is
 // shut the thread is blocked, just as a long run of the graph blocks it, for as long as the test likes.
 import { Worker } from "node:worker_threads";
-import type { SessionOptions } from "../../../cloud-backend/src/inference/session-messages.ts";
+import type { SessionData } from "../../../cloud-backend/src/inference/session-messages.ts";
 
 const OPEN = 0;
 const JOBS = 1;
@@ -11,7 +11,7 @@ export class Gate {
   /** The threads made so far, the newest last. */
   readonly workers: Worker[] = [];
 
-  readonly spawn = (session: SessionOptions): Worker => {
+  readonly spawn = (session: SessionData): Worker => {
     const entry = new URL("./gated-session-worker.ts", import.meta.url);
     const worker = new Worker(entry, { workerData: { ...session, gate: this.#state } });
     this.workers.push(worker);

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
 import type { Manifest } from "@spillway/shared/schema/manifest";
 import { onTestFinished } from "vitest";
+import { limitConcurrency } from "../../../cloud-backend/src/image/concurrency.ts";
 import type { GraphDescription } from "../../../cloud-backend/src/inference/graph-description.ts";
 import type { Model } from "../../../cloud-backend/src/inference/model.ts";
 import { promisedSignature } from "../../../cloud-backend/src/inference/signature.ts";
@@ -53,6 +54,8 @@ export const SERVING: StartModelOptions = {
   admission: { maxRequests: 64, maxBytes: 2 ** 28 },
   restartDelaysMs: [],
   onEvent: () => undefined,
+  signal: new AbortController().signal,
+  limitDecoding: limitConcurrency(4),
 };
 
 /** Starts a model that the end of the test stops. */

@@ -6,7 +6,7 @@ import { createApp } from "../../../cloud-backend/src/app.ts";
 import { createHttpServer } from "../../../cloud-backend/src/http-server.ts";
 import type { GraphDescription } from "../../../cloud-backend/src/inference/graph-description.ts";
 import type { Model } from "../../../cloud-backend/src/inference/model.ts";
-import type { SessionOptions } from "../../../cloud-backend/src/inference/session-messages.ts";
+import type { SessionData } from "../../../cloud-backend/src/inference/session-messages.ts";
 import { type StartModelOptions, startModel } from "../../../cloud-backend/src/inference/start-model.ts";
 import { listen } from "../../../cloud-backend/src/listener.ts";
 import type { Repository } from "../../../cloud-backend/src/repository/repository.ts";
@@ -25,7 +25,7 @@ export interface RunningAppOptions {
   queueLength?: number;
   queueBytes?: number;
   restartDelaysMs?: number[];
-  spawn?: (session: SessionOptions) => Worker;
+  spawn?: (session: SessionData) => Worker;
 }
 
 export interface RunningApp {

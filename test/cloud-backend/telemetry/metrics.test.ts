@@ -113,11 +113,14 @@ describe("what a model did", () => {
     expect(sampleOf(exposition, "spillway_batch_size_count", MODEL)).toBe(3);
   });
 
-  it("tells how many are in", async () => {
+  it("tells how many are in, and on what they run", async () => {
     const tickets = [1, 2].map(() => placeIn(models[0]));
-    expect(sampleOf(await scrape(), "nv_inference_pending_request_count", MODEL)).toBe(2);
+    const exposition = await scrape();
+    expect(sampleOf(exposition, "spillway_accepted_requests", MODEL)).toBe(2);
+    expect(sampleOf(exposition, "nv_inference_pending_request_count", MODEL)).toBe(0);
+    expect(sampleOf(exposition, "spillway_model_info", { ...MODEL, provider: "cpu" })).toBe(1);
     for (const ticket of tickets) ticket.leave();
-    expect(sampleOf(await scrape(), "nv_inference_pending_request_count", MODEL)).toBe(0);
+    expect(sampleOf(await scrape(), "spillway_accepted_requests", MODEL)).toBe(0);
   });
 
   it("never goes down while its version is loaded, and goes with it", async () => {
