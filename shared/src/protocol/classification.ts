@@ -41,6 +41,12 @@ export function requestedClasses(outputs: readonly RequestedOutput[] = []): Clas
   return counts;
 }
 
+/** @throws ProtocolError for a datatype that Triton does not rank */
+export function checkRanked({ name, datatype }: Pick<Tensor, "name" | "datatype">): void {
+  if (datatype in RANKED_ARRAYS) return;
+  throw new ProtocolError(`${name}: ${datatype} has no classes; ask for it without classification`);
+}
+
 /** The same request for the values themselves, which is all that a model has to know. */
 export function withoutClassification(request: InferenceRequest): InferenceRequest {
   const outputs = request.outputs?.map(({ name, parameters }) => {
@@ -92,11 +98,9 @@ export function bestClasses(tensor: Tensor, count: number, labels: readonly stri
 }
 
 /** 64-bit integers keep all their digits. */
-function rankedValues({ name, datatype, bytes }: Tensor): (number | bigint)[] {
-  if (!(datatype in RANKED_ARRAYS)) {
-    throw new ProtocolError(`${name}: ${datatype} has no classes; ask for it without classification`);
-  }
-  const values = new RANKED_ARRAYS[datatype as keyof typeof RANKED_ARRAYS](bytes.slice().buffer);
+function rankedValues(tensor: Tensor): (number | bigint)[] {
+  checkRanked(tensor);
+  const values = new RANKED_ARRAYS[tensor.datatype as keyof typeof RANKED_ARRAYS](tensor.bytes.slice().buffer);
   return Array.from<number | bigint>(values as Iterable<number | bigint>);
 }
 

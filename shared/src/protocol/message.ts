@@ -3,14 +3,30 @@
 // Text: kserve/open-inference-protocol and Triton's binary tensor data extension.
 import { z } from "zod";
 import { describeIssues } from "../schema/document.ts";
+import { checkJsonBounds } from "./json-bounds.ts";
 import { type JsonData, tensorFromJson, tensorToJson } from "./json-data.ts";
-import { checkTensor, DATATYPES, MAX_DIMENSIONS, ProtocolError, type Tensor } from "./tensor.ts";
+import { checkTensor, DATATYPES, MAX_DIMENSIONS, MAX_ELEMENTS, ProtocolError, type Tensor } from "./tensor.ts";
 
 export const MAX_TENSORS = 64;
 /** Of a message, a tensor or a requested output. */
 export const MAX_PARAMETERS = 64;
 /** A header describes tensors; a longer one is data in the wrong place or an attack. */
 export const MAX_BINARY_HEADER_BYTES = 1_048_576;
+/** Levels of a message's JSON: a tensor's data lies three deep, the rest is for members that nobody knows. */
+export const MAX_JSON_DEPTH = MAX_DIMENSIONS + 8;
+/** Strings beside the data, and values: the message, its inputs and its outputs have up to five members and parameters. */
+export const MAX_DESCRIPTION_STRINGS = 2 * (5 + MAX_PARAMETERS) * (2 * MAX_TENSORS + 1);
+
+/** What the data of a message may amount to where it is JSON. */
+export interface JsonDataBounds {
+  /** Elements of BYTES. */
+  maxStrings: number;
+  /** Elements, and the lists around them. */
+  maxTokens: number;
+}
+
+/** The largest tensor there is, each element in a list of its own. */
+const ANY_DATA: JsonDataBounds = { maxStrings: MAX_ELEMENTS, maxTokens: 3 * MAX_ELEMENTS };
 
 // Lists and records are counted before their elements are looked at: zod collects a problem for each,
 // and 100,000 overflow its stack. It counts lists first by itself, records not.
@@ -90,10 +106,17 @@ export function encodeRequest(request: InferenceRequest): EncodedMessage {
   return joinBinary(header, request.inputs);
 }
 
-/** @throws ProtocolError for anything the protocol does not allow */
-export function decodeRequest(body: Uint8Array<ArrayBuffer>, headerBytes: number | null): InferenceRequest {
+/**
+ * @param bounds what whoever is asked can take: JSON beyond it is not parsed
+ * @throws ProtocolError for anything the protocol does not allow
+ */
+export function decodeRequest(
+  body: Uint8Array<ArrayBuffer>,
+  headerBytes: number | null,
+  bounds = ANY_DATA,
+): InferenceRequest {
   const { json, binary } = splitBinary(body, headerBytes);
-  const request = parse(requestSchema, json);
+  const request = parse(requestSchema, json, bounds);
   return { ...request, inputs: readTensors(request.inputs, binary) };
 }
 
@@ -115,7 +138,7 @@ export function encodeResponse(response: InferenceResponse, isBinary: (output: s
 /** @throws ProtocolError for anything the protocol does not allow */
 export function decodeResponse(body: Uint8Array<ArrayBuffer>, headerBytes: number | null): InferenceResponse {
   const { json, binary } = splitBinary(body, headerBytes);
-  const response = parse(responseSchema, json);
+  const response = parse(responseSchema, json, ANY_DATA);
   return {
     modelName: response.model_name,
     modelVersion: response.model_version,
@@ -159,7 +182,17 @@ function splitBinary(body: Uint8Array<ArrayBuffer>, headerBytes: number | null) 
   return { json: body.subarray(0, headerBytes), binary: body.subarray(headerBytes) };
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, json: Uint8Array): z.infer<Schema> {
+function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  json: Uint8Array,
+  { maxStrings, maxTokens }: JsonDataBounds,
+): z.infer<Schema> {
+  checkJsonBounds(json, {
+    maxDepth: MAX_JSON_DEPTH,
+    maxStrings: maxStrings + MAX_DESCRIPTION_STRINGS,
+    // Whatever describes is a string, or a member whose key is one.
+    maxTokens: maxTokens + MAX_DESCRIPTION_STRINGS,
+  });
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(json));

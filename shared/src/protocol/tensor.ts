@@ -61,7 +61,7 @@ export function checkTensor(tensor: Tensor): Tensor {
   const count = elementCount(tensor.shape);
   const size = ELEMENT_BYTES[tensor.datatype];
   if (size === null) {
-    const elements = readByteElements(tensor).length;
+    const elements = countByteElements(tensor);
     if (elements !== count) throw new ProtocolError(`${tensor.name}: expected ${count} elements, got ${elements}`);
   } else if (tensor.bytes.byteLength !== count * size) {
     throw new ProtocolError(
@@ -98,18 +98,28 @@ export function bytesTensorOf(name: string, elements: readonly Uint8Array[]): Te
 
 /** The elements of a BYTES tensor, as views. @throws ProtocolError for a length that runs past the end */
 export function readByteElements(tensor: Tensor): Uint8Array<ArrayBuffer>[] {
-  const { bytes, name } = tensor;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { bytes } = tensor;
   const elements: Uint8Array<ArrayBuffer>[] = [];
-  let at = 0;
-  while (at < bytes.byteLength) {
-    const length = at + 4 <= bytes.byteLength ? view.getUint32(at, true) : Number.POSITIVE_INFINITY;
-    if (at + 4 + length > bytes.byteLength)
-      throw new ProtocolError(`${name}: an element runs past the end of the tensor`);
-    elements.push(bytes.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
+  for (let at = 0, end = 0; at < bytes.byteLength; at = end) {
+    end = endOfElement(tensor, at);
+    elements.push(bytes.subarray(at + 4, end));
   }
   return elements;
+}
+
+/** Without a view of each: megabytes of empty elements would be millions of them. */
+function countByteElements(tensor: Tensor): number {
+  let count = 0;
+  for (let at = 0; at < tensor.bytes.byteLength; at = endOfElement(tensor, at)) count += 1;
+  return count;
+}
+
+function endOfElement({ bytes, name }: Tensor, at: number): number {
+  const length = bytes[at] + bytes[at + 1] * 2 ** 8 + bytes[at + 2] * 2 ** 16 + bytes[at + 3] * 2 ** 24;
+  const end = at + 4 + length;
+  // Without all four bytes there is no length: NaN is not within either.
+  if (end <= bytes.byteLength) return end;
+  throw new ProtocolError(`${name}: an element runs past the end of the tensor`);
 }
 
 /** The values of an FP32 tensor, copied so that they are aligned. @throws ProtocolError for another datatype */

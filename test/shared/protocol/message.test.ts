@@ -5,7 +5,10 @@ import {
   encodeResponse,
   type InferenceRequest,
   type InferenceResponse,
+  type JsonDataBounds,
   MAX_BINARY_HEADER_BYTES,
+  MAX_DESCRIPTION_STRINGS,
+  MAX_JSON_DEPTH,
   MAX_PARAMETERS,
   MAX_TENSORS,
   wantsBinary,
@@ -350,7 +353,7 @@ describe("decodeRequest refuses", () => {
   it("JSON nested beyond any stack", () => {
     const depth = 200_000;
     const nested = `{"inputs":${"[".repeat(depth)}${"]".repeat(depth)}}`;
-    expect(protocolErrorOf(() => decodeRequest(utf8(nested), null))).toMatch(/^inputs\.0: /);
+    expect(protocolErrorOf(() => decodeRequest(utf8(nested), null))).toBe("body: expected JSON of at most 16 levels");
   });
 });
 
@@ -360,6 +363,56 @@ it("takes as many tensors, parameters and outputs as it may", () => {
   const outputs = Array.from({ length: MAX_TENSORS }, (_, k) => ({ name: `o${k}` }));
   expect(decode(messageOf({ inputs: [{ ...scale, data: [9] }], outputs })).outputs).toEqual(outputs);
   expect([MAX_TENSORS, MAX_PARAMETERS]).toEqual([64, 64]);
+});
+
+describe("JSON beyond what it may amount to is not parsed", () => {
+  const withStrings = (count: number, rest: object = {}) =>
+    utf8(
+      JSON.stringify({
+        inputs: [{ ...scale, shape: [count], datatype: "BYTES", data: Array(count).fill("x") }],
+        ...rest,
+      }),
+    );
+  const deep = (levels: number) => utf8(`{"inputs":[],"more":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`);
+  const errorOf = (json: Uint8Array<ArrayBuffer>, bounds?: JsonDataBounds) =>
+    protocolErrorOf(() => decodeRequest(json, null, bounds));
+
+  it("levels", () => {
+    expect(errorOf(deep(MAX_JSON_DEPTH))).toMatch(/^inputs: /);
+    expect(errorOf(deep(MAX_JSON_DEPTH + 1))).toBe("body: expected JSON of at most 16 levels");
+    expect(protocolErrorOf(() => decodeResponse(deep(MAX_JSON_DEPTH + 1), null))).toMatch(/16 levels/);
+  });
+
+  it("strings, of the description and of the data", () => {
+    const bounds = { maxStrings: 0, maxTokens: 1e6 };
+    // The description has seven: five keys, and the values of `name` and `datatype`.
+    const most = MAX_DESCRIPTION_STRINGS - 7;
+    expect(decodeRequest(withStrings(most), null, bounds).inputs).toHaveLength(1);
+    expect(errorOf(withStrings(most + 1), bounds)).toMatch(/strings$/);
+    expect(decodeRequest(withStrings(most + 1), null, { ...bounds, maxStrings: 1 }).inputs).toHaveLength(1);
+  });
+
+  it("values and lists", () => {
+    const json = (count: number) =>
+      utf8(JSON.stringify({ inputs: [{ ...scale, shape: [count], data: Array(count).fill(1) }] }));
+    const bounds = { maxStrings: 0, maxTokens: 100 };
+    // Two objects, three lists, three commas between members, and one less than there are elements.
+    const most = 100 + MAX_DESCRIPTION_STRINGS - 7;
+    expect(decodeRequest(json(most), null, bounds).inputs[0].shape).toEqual([most]);
+    expect(errorOf(json(most + 1), bounds)).toMatch(/values and lists$/);
+  });
+
+  it("a message that says all it may needs no more", () => {
+    const all = Object.fromEntries(Array.from({ length: MAX_PARAMETERS }, (_, k) => [`p${k}`, "x"]));
+    const message = {
+      id: "7",
+      parameters: all,
+      inputs: Array.from({ length: MAX_TENSORS }, (_, k) => ({ ...scale, name: `i${k}`, parameters: all, data: [9] })),
+      outputs: Array.from({ length: MAX_TENSORS }, (_, k) => ({ name: `o${k}`, parameters: all })),
+    };
+    const bounds = { maxStrings: 0, maxTokens: 2 * MAX_TENSORS };
+    expect(decodeRequest(utf8(JSON.stringify(message)), null, bounds).inputs).toHaveLength(MAX_TENSORS);
+  });
 });
 
 describe("wantsBinary", () => {
