@@ -1,5 +1,5 @@
 // All routes of the backend, and what is said where none answers.
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
 import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
@@ -24,12 +24,15 @@ export interface AppDependencies {
   isStopping: () => boolean;
   /** What callers must bring as bearer token; undefined lets everyone in. */
   token?: string | undefined;
+  /** What whoever loads and unloads models must bring in its place; undefined asks for no other. */
+  adminToken?: string | undefined;
 }
 
 /** Whoever watches over the process need not know its token. */
 const OPEN_PATHS = ["/ping", "/v2/health/live", "/v2/health/ready"];
 
-export function createApp({ repository, multiModel, log, tracing, isStopping, token }: AppDependencies): Hono {
+export function createApp(dependencies: AppDependencies): Hono {
+  const { repository, multiModel, log, tracing, isStopping, token, adminToken = token } = dependencies;
   const app = new Hono();
   const metrics = createMetrics(repository);
 
@@ -39,7 +42,7 @@ export function createApp({ repository, multiModel, log, tracing, isStopping, to
     // A kept connection would bring more requests and keep the process from ending.
     if (isStopping()) c.header("Connection", "close");
   });
-  if (token !== undefined) app.use(authentication(token));
+  app.use(authentication(token, adminToken));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, allowed) => wrongMethod(allowed) }));
   app.route("/", sagemakerRoutes(repository, isStopping));
   if (multiModel !== undefined) app.route("/", multiModelRoutes(multiModel));
@@ -56,15 +59,30 @@ export function createApp({ repository, multiModel, log, tracing, isStopping, to
   return app;
 }
 
-function authentication(token: string): MiddlewareHandler {
+function authentication(token: string | undefined, adminToken: string | undefined): MiddlewareHandler {
+  const asCaller = bearer(token);
+  const asAdministrator = bearer(adminToken);
+  return (c, next) => {
+    if (OPEN_PATHS.includes(c.req.path)) return next();
+    return isAdministration(c) ? asAdministrator(c, next) : asCaller(c, next);
+  };
+}
+
+/** What changes which models are served. */
+function isAdministration({ req: { method, path } }: Context): boolean {
+  if (path.startsWith("/v2/repository/models/")) return true;
+  return method === "DELETE" ? path.startsWith("/models/") : method === "POST" && path === "/models";
+}
+
+function bearer(token: string | undefined): MiddlewareHandler {
+  if (token === undefined) return (_, next) => next();
   const message = { error: "expected a bearer token" };
-  const authenticate = bearerAuth({
+  return bearerAuth({
     token,
     noAuthenticationHeader: { message },
     invalidAuthenticationHeader: { message },
     invalidToken: { message },
   });
-  return (c, next) => (OPEN_PATHS.includes(c.req.path) ? next() : authenticate(c, next));
 }
 
 function wrongMethod(allowed: readonly string[]): Response {

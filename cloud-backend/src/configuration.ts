@@ -20,6 +20,8 @@ export interface Configuration {
   drainMs: number;
   /** What a caller must bring as bearer token; undefined lets everyone in. */
   token: string | undefined;
+  /** What whoever loads and unloads models must bring in its place; undefined asks for no other. */
+  adminToken: string | undefined;
   logLevel: LogLevel;
   /** Null sends no traces. */
   tracing: TracingOptions | null;
@@ -46,6 +48,7 @@ export async function readConfiguration(
     serving: servingOptions(values),
     drainMs: values.drainSeconds * 1000,
     token: values.token,
+    adminToken: values.adminToken,
     logLevel: values.logLevel,
     tracing: tracingOptions(values),
   });

@@ -15,6 +15,7 @@ export type FailureReason =
   | "no-room"
   | "overloaded"
   | "not-ready"
+  | "unloaded"
   | "timeout"
   | "client-gone"
   | "inference-failed"
@@ -53,8 +54,8 @@ export function protocolOutcome<Value>(run: () => Value): Outcome<Value> {
 /** The answer to a failed request, in the form the v2 protocol prescribes. */
 export function failureResponse({ reason, message }: Failure, headers: Record<string, string> = {}): Response {
   const status = statusOf(reason);
-  // Every 503 of ours passes by itself: the queue empties, the thread comes back.
-  const retry = status === 503 ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {};
+  // A 503 of ours passes by itself, as the queue empties and the thread comes back; what somebody took away does not.
+  const retry = status === 503 && reason !== "unloaded" ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {};
   return Response.json({ error: message }, { status, headers: { ...retry, ...headers } });
 }
 
@@ -87,6 +88,7 @@ function statusOf(reason: FailureReason): number {
     // Triton's UNAVAILABLE, which is also how it rejects a request whose `timeout` ran out in the queue.
     case "overloaded":
     case "not-ready":
+    case "unloaded":
     case "timeout":
       return 503;
     default:

@@ -42,6 +42,7 @@ describe("defaults", () => {
       host: "127.0.0.1",
       drainMs: 25_000,
       token: undefined,
+      adminToken: undefined,
       logLevel: "info",
       tracing: null,
     });
@@ -79,6 +80,7 @@ describe("the environment", () => {
       SPILLWAY_QUEUE_LENGTH: "1",
       SPILLWAY_QUEUE_MEGABYTES: "26",
       SPILLWAY_TOKEN: "abc.DEF-1",
+      SPILLWAY_ADMIN_TOKEN: "ghi.JKL-2",
       SPILLWAY_DRAIN_SECONDS: "0",
       SPILLWAY_LOG_LEVEL: "silent",
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
@@ -100,6 +102,7 @@ describe("the environment", () => {
         },
         drainMs: 0,
         token: "abc.DEF-1",
+        adminToken: "ghi.JKL-2",
         logLevel: "silent",
         tracing: { endpoint: "http://collector:4318/v1/traces", serviceName: "gpu" },
       },
@@ -174,6 +177,7 @@ describe("the environment", () => {
     ["SPILLWAY_PREFERRED_BATCHES", ["1", "1,32"], ["0,1"], `0: ${whole("1 to 256")}`],
     ["SPILLWAY_PREFERRED_BATCHES", [], ["33", "1,33"], "expected sizes up to the largest batch, 32, got 33"],
     ["SAGEMAKER_MULTI_MODEL", ["true", "false"], ["1", "TRUE"], "expected true or false"],
+    ["SPILLWAY_ADMIN_TOKEN", ["x"], ["a b"], "expected letters, digits and . _ ~ + / = -"],
     ["SPILLWAY_TOKEN", ["x"], ["a b", "ä"], "expected letters, digits and . _ ~ + / = -"],
     [
       "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -221,7 +225,10 @@ describe("models", () => {
 
   it("come and go in SageMaker's multi-model mode", async () => {
     expect(await read({ SAGEMAKER_MULTI_MODEL: "true" })).toMatchObject({
-      value: { models: { kind: "multi-model", maxModels: 16 } },
+      value: { models: { kind: "multi-model", maxModels: 16, root: "/opt/ml/models" } },
+    });
+    expect(await read({ SAGEMAKER_MULTI_MODEL: "true", SPILLWAY_MODELS_ROOT: "here" })).toMatchObject({
+      value: { models: { kind: "multi-model", root: resolve("here") } },
     });
     expect(await read({ SAGEMAKER_MULTI_MODEL: "false", SPILLWAY_MODEL: "/m" })).toMatchObject({
       value: { models: { kind: "folder", path: "/m" } },

@@ -1,5 +1,10 @@
-// The backend's own bearer token, over a real socket.
-import { afterEach, expect, it } from "vitest";
+// The backend's own bearer tokens: who is let in, and to what.
+import type { Hono } from "hono";
+import { afterEach, describe, expect, it } from "vitest";
+import { createApp } from "../../cloud-backend/src/app.ts";
+import { MultiModels } from "../../cloud-backend/src/repository/multi-models.ts";
+import { startTracing } from "../../cloud-backend/src/telemetry/tracing.ts";
+import { startSmallModel, temporaryFolder } from "./setup/model-folders.ts";
 import { type ServerProcess, startProcess } from "./setup/server-process.ts";
 
 let server: ServerProcess | undefined;
@@ -26,3 +31,74 @@ it("says no in the protocol's form", async () => {
   expect(response.status).toBe(401);
   expect(await response.json()).toEqual({ error: expect.stringContaining("token") });
 });
+
+describe("a token of its own for loading and unloading", () => {
+  const LOAD = ["POST", "/v2/repository/models/large/load"] as const;
+  const ADMINISTRATION = [
+    LOAD,
+    ["POST", "/v2/repository/models/large/unload"],
+    ["POST", "/v2/repository/%6Dodels/large/unload"],
+    ["POST", "/models"],
+    ["DELETE", "/models/large"],
+  ] as const;
+  const OTHERS = [
+    ["GET", "/v2/models/large"],
+    ["POST", "/v2/repository/index"],
+    ["GET", "/models"],
+    ["GET", "/models/large"],
+    ["POST", "/models/large/invoke"],
+    ["POST", "/invocations"],
+    ["GET", "/metrics"],
+  ] as const;
+  const isLetIn = async (app: Hono, [method, path]: readonly [string, string], bearer?: string) => {
+    const headers = bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` };
+    return (await app.request(path, { method, headers })).status !== 401;
+  };
+
+  it("is the only one that does for these, and does for nothing else", async () => {
+    const app = await appWith({ token: "caller", adminToken: "administrator" });
+    for (const request of ADMINISTRATION) {
+      expect(await isLetIn(app, request, "administrator"), request.join(" ")).toBe(true);
+      for (const bearer of ["caller", undefined]) expect(await isLetIn(app, request, bearer)).toBe(false);
+    }
+    for (const request of OTHERS) {
+      expect(await isLetIn(app, request, "caller"), request.join(" ")).toBe(true);
+      for (const bearer of ["administrator", undefined]) expect(await isLetIn(app, request, bearer)).toBe(false);
+    }
+    expect(await isLetIn(app, ["GET", "/ping"])).toBe(true);
+  });
+
+  it("closes these alone where callers need none", async () => {
+    const app = await appWith({ adminToken: "administrator" });
+    for (const request of ADMINISTRATION) expect(await isLetIn(app, request)).toBe(false);
+    for (const request of OTHERS) expect(await isLetIn(app, request)).toBe(true);
+    expect(await isLetIn(app, LOAD, "administrator")).toBe(true);
+  });
+
+  it("is the callers' where none is set", async () => {
+    const app = await appWith({ token: "caller" });
+    for (const request of [...ADMINISTRATION, ...OTHERS]) {
+      expect(await isLetIn(app, request, "caller")).toBe(true);
+      expect(await isLetIn(app, request)).toBe(false);
+    }
+  });
+});
+
+/** Over a repository of SageMaker's multi-model mode with nothing in it. */
+async function appWith(tokens: { token?: string; adminToken?: string }): Promise<Hono> {
+  const multiModel = new MultiModels({
+    root: await temporaryFolder(),
+    maxModels: 1,
+    drainMs: 0,
+    startModel: startSmallModel(),
+    onEvent: () => undefined,
+  });
+  return createApp({
+    repository: multiModel,
+    multiModel,
+    log: () => undefined,
+    tracing: await startTracing(null, () => undefined),
+    isStopping: () => false,
+    ...tokens,
+  });
+}

@@ -13,8 +13,8 @@ export type ModelSource =
   | { kind: "folder"; path: string }
   /** A folder for each version; the newest are served. */
   | { kind: "versions"; path: string; keptVersions: number; pollMs: number }
-  /** SageMaker's multi-model mode: none at first. */
-  | { kind: "multi-model"; maxModels: number };
+  /** SageMaker's multi-model mode: none at first, and only those that lie below the root. */
+  | { kind: "multi-model"; maxModels: number; root: string };
 
 /** The model that the repository ships. */
 export const SHIPPED_MODEL = fileURLToPath(new URL("../../../models/cifar100", import.meta.url));
@@ -46,7 +46,7 @@ export async function chooseModels(
     case "repository":
       return success(versions(resolve(base, values.repository ?? "")));
     case "sagemakerMultiModel":
-      return success({ kind: "multi-model", maxModels: values.maxModels });
+      return success({ kind: "multi-model", maxModels: values.maxModels, root: resolve(values.modelsRoot) });
     default: {
       const found = await namesIn(dataFolder);
       if (found.includes(MANIFEST)) return success({ kind: "folder", path: dataFolder });

@@ -52,6 +52,12 @@ export const SETTINGS = {
     "set by SageMaker: models come and go by POST and DELETE /models, and none is there at first",
   ),
   maxModels: setting("SPILLWAY_MAX_MODELS", wholeNumber(1, 10_000), "16", "models that may be loaded at a time then"),
+  modelsRoot: setting(
+    "SPILLWAY_MODELS_ROOT",
+    text(),
+    "/opt/ml/models",
+    "folder below which all of them must lie; SageMaker unpacks them there",
+  ),
   providers: setting(
     "SPILLWAY_PROVIDERS",
     listOf(oneOf(PROVIDERS)),
@@ -111,6 +117,12 @@ export const SETTINGS = {
     token(),
     null,
     "bearer token to ask of callers; behind SageMaker, AWS asks for its own",
+  ),
+  adminToken: setting(
+    "SPILLWAY_ADMIN_TOKEN",
+    token(),
+    null,
+    "bearer token to ask, in the place of SPILLWAY_TOKEN, of those who load and unload models",
   ),
   drainSeconds: setting(
     "SPILLWAY_DRAIN_SECONDS",

@@ -39,10 +39,11 @@ export class DiskRepository extends ServedModels implements Repository {
     this.#add(ALWAYS_THERE);
   }
 
+  /** False also when all has been unloaded: whoever sends requests to one process of many should leave this one out. */
   isReady(): boolean {
-    return [...this.byName.values()].every(
-      (model) => !model.isWanted || !this.#required.has(model.name) || model.isReady(),
-    );
+    const models = [...this.byName.values()];
+    const isMissing = (model: VersionedModel) => model.isWanted && this.#required.has(model.name) && !model.isReady();
+    return models.some((model) => model.isReady()) && !models.some(isMissing);
   }
 
   /**

@@ -16,7 +16,8 @@ export interface IndexEntry {
 export interface Repository {
   /**
    * The model of that name; without a version, the newest that is ready.
-   * Fails with `not-found` for what was never there, and with `not-ready` for what is known but not loaded.
+   * Fails with `not-found` for what was never there, with `unloaded` for what was taken away by `unload`, and
+   * with `not-ready` for what else is known but not loaded.
    */
   find(name: string, version?: string): Outcome<Model>;
   /** The ready versions of a model, the oldest first; empty for an unknown one. */
@@ -24,7 +25,7 @@ export interface Repository {
   index(): IndexEntry[];
   /** Every model that is ready, for metrics. */
   models(): Model[];
-  /** Whether all that is to be served has been loaded at least once and is ready. */
+  /** Whether requests should come: all that is to be served has been loaded at least once and is ready. */
   isReady(): boolean;
   /** Reads the folder again and loads the model's newest version, also when it was unloaded before. */
   load(name: string): Promise<Outcome<null>>;

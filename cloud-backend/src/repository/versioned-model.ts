@@ -44,17 +44,20 @@ export class VersionedModel {
     return this.#ordered().flatMap((entry) => servedModel(entry) ?? []);
   }
 
-  /** Fails with `not-found` for a version that was never there, and with `not-ready` for one that is not loaded. */
+  /**
+   * Fails with `not-found` for a version that was never there, with `unloaded` after `unload`, and with
+   * `not-ready` for a version that is not loaded.
+   */
   find(version?: string): Outcome<Model> {
     if (version === undefined) {
       const served = this.served();
       const model = served.findLast((candidate) => candidate.isReady()) ?? served.at(-1);
-      return model === undefined ? failure("not-ready", `model "${this.name}" is not ready`) : success(model);
+      return model === undefined ? this.#absence(`model "${this.name}" is not ready`) : success(model);
     }
     const entry = this.#entries.get(version);
     if (entry === undefined) return failure("not-found", `model "${this.name}" has no version ${version}`);
     const model = servedModel(entry);
-    return model === null ? failure("not-ready", this.#problemOf(entry)) : success(model);
+    return model === null ? this.#absence(this.#problemOf(entry)) : success(model);
   }
 
   index(): IndexEntry[] {
@@ -100,6 +103,11 @@ export class VersionedModel {
 
   #ordered(): VersionEntry[] {
     return [...this.#entries.values()].sort((a, b) => Number(a.version) - Number(b.version));
+  }
+
+  #absence(problem: string): Outcome<never> {
+    if (this.#isWanted) return failure("not-ready", problem);
+    return failure("unloaded", `model "${this.name}" has been unloaded, and is not served until it is loaded again`);
   }
 
   #problemOf(entry: VersionEntry): string {

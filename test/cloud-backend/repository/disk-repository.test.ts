@@ -18,6 +18,7 @@ import {
   temporaryFolder,
   writeModel,
 } from "../setup/model-folders.ts";
+import { placeIn } from "../setup/place.ts";
 
 /** What the two graphs answer to a white picture. */
 const SINGLE = 255;
@@ -55,7 +56,7 @@ describe("a directory of versions", () => {
   it("serves the old version until the new one is warm; then the old one answers what it has accepted", async () => {
     const { directory, repository, log } = await serving("1");
     const old = found(repository);
-    const entrance = old.admission.enter(0);
+    const ticket = placeIn(old);
     await writeModel(join(directory, "2"), "mean-colour-doubled");
     const scanned = repository.scan();
     await expect.poll(() => repository.index()).toMatchObject([{ state: "READY" }, { state: "LOADING" }]);
@@ -65,7 +66,7 @@ describe("a directory of versions", () => {
     expect(repository.find("large", "1")).toMatchObject({ ok: false, reason: "not-ready" });
     expect(repository.isReady()).toBe(true);
     expect(await answerToWhite(old)).toBe(SINGLE);
-    if (entrance.ok) entrance.value.leave();
+    ticket.leave();
     await scanned;
     expect(old.isReady()).toBe(false);
     expect(log.names()).toEqual(["model-loaded 1", "model-loaded 2", "model-unloaded 1"]);
@@ -221,12 +222,12 @@ describe("load and unload", () => {
   it("unloads once all is answered, and stays unloaded until told to load", async () => {
     const { directory, repository } = await serving("1");
     const model = found(repository);
-    const entrance = model.admission.enter(0);
+    const ticket = placeIn(model);
     const unloaded = repository.unload("large");
     await expect.poll(() => repository.index()).toMatchObject([{ state: "UNLOADING" }]);
-    expect(repository.find("large")).toMatchObject({ ok: false, reason: "not-ready" });
+    expect(repository.find("large")).toMatchObject({ ok: false, reason: "unloaded" });
     expect(await answerToWhite(model)).toBe(SINGLE);
-    if (entrance.ok) entrance.value.leave();
+    ticket.leave();
     expect(await unloaded).toEqual({ ok: true, value: null });
     expect(model.isReady()).toBe(false);
     await writeModel(join(directory, "2"), "mean-colour-doubled");
@@ -235,15 +236,17 @@ describe("load and unload", () => {
       { name: "large", version: "1", state: "UNAVAILABLE", reason: "unloaded" },
       { name: "large", version: "2", state: "UNAVAILABLE", reason: "unloaded" },
     ]);
-    expect(repository.find("large")).toMatchObject({ ok: false, reason: "not-ready" });
+    expect(repository.find("large")).toMatchObject({ ok: false, reason: "unloaded" });
+    expect(repository.find("large", "2")).toMatchObject({ ok: false, reason: "unloaded" });
+    expect(repository.find("large", "3")).toMatchObject({ ok: false, reason: "not-found" });
     expect(await repository.load("large")).toEqual({ ok: true, value: null });
     expect(await answer(repository)).toBe(DOUBLED);
   });
 
-  it("is ready when all is unloaded: nothing is meant to be served", async () => {
+  it("is not ready when all is unloaded: there is nobody to answer", async () => {
     const { repository } = await serving("1");
     await repository.unload("large");
-    expect(repository.isReady()).toBe(true);
+    expect(repository.isReady()).toBe(false);
     expect(repository.models()).toEqual([]);
   });
 

@@ -1,9 +1,11 @@
 // SageMaker's multi-model contract: which folders may come, and what becomes of the others.
-import { writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MultiModels } from "../../../cloud-backend/src/repository/multi-models.ts";
 import { answerToWhite, eventLog, startSmallModel, temporaryFolder, writeModel } from "../setup/model-folders.ts";
+import { placeIn } from "../setup/place.ts";
 
 describe("MultiModels", () => {
   it("is ready with nothing to serve", () => {
@@ -75,18 +77,35 @@ describe("MultiModels", () => {
     expect(await repository.add("5a3f", folder)).toMatchObject({ ok: true });
   });
 
+  it("follows links, and stays below its root with them", async () => {
+    const [root, outside] = [await temporaryFolder(), await small("mean-colour")];
+    const options = { startModel: startSmallModel(), onEvent: () => undefined, drainMs: 60_000, maxModels: 8 };
+    const repository = new MultiModels({ ...options, root });
+    await symlink(outside, join(root, "leads-out"));
+    expect(await repository.add("5a3f", join(root, "leads-out"))).toMatchObject({ ok: false, reason: "bad-request" });
+    await writeModel(join(root, "model"));
+    await symlink(join(root, "model"), join(root, "link"));
+    expect(await repository.add("5a3f", join(root, "link"))).toMatchObject({ ok: true });
+    expect(repository.loaded()).toEqual([{ name: "5a3f", url: join(root, "link") }]);
+    // A link that comes to lead elsewhere takes nobody there.
+    await rm(join(root, "link"));
+    await symlink(await small("mean-colour-doubled"), join(root, "link"));
+    expect(await repository.load("5a3f")).toMatchObject({ ok: true });
+    expect(await answer(repository, "5a3f")).toBe(255);
+  });
+
   it("removes a model once it has answered what it accepted", async () => {
     const repository = repositoryFor();
     await repository.add("5a3f", await small("mean-colour"));
     const model = repository.find("5a3f");
     if (!model.ok) throw new Error(model.message);
-    const entrance = model.value.admission.enter(0);
+    const ticket = placeIn(model.value);
     const removed = repository.remove("5a3f");
-    await expect.poll(() => repository.find("5a3f")).toMatchObject({ ok: false, reason: "not-ready" });
+    await expect.poll(() => repository.find("5a3f")).toMatchObject({ ok: false, reason: "unloaded" });
     expect(repository.loaded()).toEqual([]);
     expect(repository.index()).toMatchObject([{ state: "UNLOADING" }]);
     expect(await answerToWhite(model.value)).toBe(255);
-    if (entrance.ok) entrance.value.leave();
+    ticket.leave();
     expect(await removed).toMatchObject({ ok: true });
     expect(repository.index()).toEqual([]);
     expect(await repository.remove("5a3f")).toMatchObject({ ok: false, reason: "not-found" });
@@ -115,7 +134,13 @@ describe("MultiModels", () => {
 });
 
 function repositoryFor({ maxModels = 8 } = {}): MultiModels {
-  return new MultiModels({ maxModels, drainMs: 60_000, startModel: startSmallModel(), onEvent: eventLog().onEvent });
+  return new MultiModels({
+    maxModels,
+    root: tmpdir(),
+    drainMs: 60_000,
+    startModel: startSmallModel(),
+    onEvent: eventLog().onEvent,
+  });
 }
 
 async function small(graph: Parameters<typeof writeModel>[1]): Promise<string> {
