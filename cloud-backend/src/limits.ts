@@ -3,8 +3,23 @@
 /** Largest request body: SageMaker passes 25 MB to a real-time endpoint. */
 export const MAX_BODY_BYTES = 26_214_400;
 
+/** Bytes of a body that is JSON alone, whatever the model: read and parsed they hold the thread for 50 ms. Binary tensors are for more. */
+export const MAX_JSON_BYTES = 8_388_608;
+
+/** Bytes of one element as JSON: a number of 24 characters, its comma, and brackets or white space. */
+export const JSON_ELEMENT_BYTES = 32;
+
+/** Bytes of such a body beside its data: as many as a binary message has for it. */
+export const JSON_REST_BYTES = 1_048_576;
+
+/** Elements of JSON data and lists around them, whatever the model: half a million empty lists hold the thread for 50 ms. */
+export const MAX_JSON_TOKENS = 1_048_576;
+
 /** Largest body that loads or unloads a model: a name and an address. */
-export const MAX_CONTROL_BODY_BYTES = 1_048_576;
+export const MAX_CONTROL_BODY_BYTES = 16_384;
+
+/** Requests to load, unload or list models at the same time: loading goes one by one, and nobody has so many to ask. */
+export const MAX_CONTROL_REQUESTS = 16;
 
 /** Binary logarithm of the bytes that unpacking zstd may look back, 8 MiB: RFC 9659's bound on HTTP bodies. A header of 10 bytes could ask for 128 MiB. */
 export const MAX_ZSTD_WINDOW_LOG = 23;
@@ -48,6 +63,9 @@ export const MAX_CONNECTIONS = 16_384;
 /** Connections that the kernel holds until they are accepted: a burst should not have to knock twice. */
 export const LISTEN_BACKLOG = 4_096;
 
+/** Milliseconds at the end in which new connections are still accepted, for the sake of those that were opened before: one in each turn of the event loop. */
+export const LAST_CALL_MS = 250;
+
 /** Milliseconds that a kept connection waits for its next request. AWS's load balancers close theirs after 60 s and must be first. */
 export const KEEP_ALIVE_MS = 65_000;
 
@@ -77,6 +95,9 @@ export const MAX_CONFIGURATION_BYTES = 65_536;
 
 /** Milliseconds at the end of the process for traces that are still to be sent: nobody waits for them. */
 export const TRACING_STOP_MS = 2_000;
+
+/** Milliseconds that a model which is to end waits for bodies that are on their way; those of honest senders are here in less. */
+export const ARRIVAL_GRACE_MS = 1_000;
 
 /** Milliseconds that a thread which is to end may take for the batch that it runs: more than any batch takes. */
 export const MAX_STOP_MS = 4_000;

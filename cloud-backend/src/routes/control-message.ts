@@ -6,6 +6,8 @@ import { failure, failureResponse } from "../errors.ts";
 import { MAX_CONTROL_BODY_BYTES } from "../limits.ts";
 import { announcedBody, readBody } from "./request-body.ts";
 
+const COMPRESSED = failure("unsupported-type", "Content-Encoding: expected none for so small a body");
+
 /** @returns the message, an empty body being `{}`; or the refusal of one that is not what the schema says */
 export async function readControlMessage<Schema extends z.ZodType>(
   c: Context,
@@ -13,6 +15,7 @@ export async function readControlMessage<Schema extends z.ZodType>(
 ): Promise<{ message: z.infer<Schema> } | Response> {
   const announced = announcedBody(c, MAX_CONTROL_BODY_BYTES);
   if (announced instanceof Response) return announced;
+  if (announced.coding !== null) return failureResponse(COMPRESSED, { "Accept-Encoding": "identity" });
   const body = await readBody(c, announced, null);
   if (!body.ok) return failureResponse(body);
   const value = parsed(body.value);

@@ -12,7 +12,10 @@ import { decodeRequest, type EncodedMessage, type InferenceRequest } from "@spil
 import { checkTensor, ProtocolError } from "@spillway/shared/protocol/tensor";
 import type { Context } from "hono";
 import { type Outcome, protocolOutcome } from "../errors.ts";
+import type { Model } from "../inference/model.ts";
 import { type Signature, VARIABLE } from "../inference/signature.ts";
+import { MAX_BODY_BYTES } from "../limits.ts";
+import { jsonLimits } from "./json-limits.ts";
 
 export interface Framing {
   /** Length of the JSON part; null when all of the body is JSON, 0 when none of it is. */
@@ -23,6 +26,8 @@ export interface Framing {
 /** What a body means, and in which form its sender wants to be answered. */
 export interface Reading {
   form: Framing["form"];
+  /** Of the body that it takes. */
+  maxBytes: number;
   /** Of the body after whatever compression it travelled in. */
   decode(body: Uint8Array<ArrayBuffer>): Outcome<InferenceRequest>;
 }
@@ -35,10 +40,18 @@ export function requestFraming(c: Context): Framing {
 }
 
 /** A message for a model, framed as its headers say. */
-export function messageReading({ headerBytes, form }: Framing, signature: Signature): Reading {
+export function messageReading(
+  { headerBytes, form }: Framing,
+  { signature, serving }: Pick<Model, "signature" | "serving">,
+): Reading {
+  const { maxBytes, ...bounds } = jsonLimits(signature, serving.batching.maxBatch);
   const decode = (body: Uint8Array<ArrayBuffer>) =>
-    headerBytes === 0 ? rawRequest(body, signature) : decodeRequest(body, headerBytes);
-  return { form, decode: (body) => protocolOutcome(() => decode(body)) };
+    headerBytes === 0 ? rawRequest(body, signature) : decodeRequest(body, headerBytes, bounds);
+  return {
+    form,
+    maxBytes: headerBytes === null ? maxBytes : MAX_BODY_BYTES,
+    decode: (body) => protocolOutcome(() => decode(body)),
+  };
 }
 
 /** An answer in the form in which the request came. */

@@ -57,7 +57,7 @@ function serverReadiness(c: Context, isReady: boolean): Response {
 
 function modelReadiness(c: Context, repository: Repository, isStopping: boolean): Response {
   const model = find(c, repository);
-  if (!model.ok && model.reason !== "not-ready") return failureResponse(model);
+  if (!model.ok && model.reason === "not-found") return failureResponse(model);
   const isReady = model.ok && model.value.isReady() && !isStopping;
   return c.json({ name: c.req.param("model"), ready: isReady }, isReady ? 200 : 503);
 }
@@ -73,7 +73,7 @@ function statistics(c: Context, model: Model, repository: Repository) {
 }
 
 function answerMessage(c: Context, model: Model): Promise<Response> {
-  return answerInference(c, model, messageReading(requestFraming(c), model.signature));
+  return answerInference(c, model, messageReading(requestFraming(c), model));
 }
 
 function find(c: Context, repository: Repository): Outcome<Model> {

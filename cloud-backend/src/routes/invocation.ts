@@ -10,6 +10,7 @@ import type { Context } from "hono";
 import { failure, failureResponse, type Outcome, success } from "../errors.ts";
 import type { Model } from "../inference/model.ts";
 import type { Signature } from "../inference/signature.ts";
+import { MAX_BODY_BYTES } from "../limits.ts";
 import { answerInference } from "./answer-inference.ts";
 import { messageReading, type Reading, requestFraming } from "./framing.ts";
 
@@ -28,19 +29,23 @@ export async function answerInvocation(c: Context, model: Model): Promise<Respon
   return reading.ok ? answerInference(c, model, reading.value) : failureResponse(reading);
 }
 
-function invocationReading(c: Context, { signature }: Model): Outcome<Reading> {
+function invocationReading(c: Context, model: Model): Outcome<Reading> {
   const framing = requestFraming(c);
   const mediaType = (c.req.header("Content-Type") ?? "").split(";")[0].trim().toLowerCase();
-  if (framing.form === "sagemaker") return success(messageReading(framing, signature));
+  if (framing.form === "sagemaker") return success(messageReading(framing, model));
   // SageMaker would strip the plain header from the reply as well.
-  if (mediaType === "application/json") return success(messageReading({ ...framing, form: "sagemaker" }, signature));
+  if (mediaType === "application/json") return success(messageReading({ ...framing, form: "sagemaker" }, model));
   if (mediaType === BINARY_CONTENT_TYPE) {
-    return framing.headerBytes === null ? LENGTH_MISSING : success(messageReading(framing, signature));
+    return framing.headerBytes === null ? LENGTH_MISSING : success(messageReading(framing, model));
   }
-  return IMAGE_TYPES.includes(mediaType) ? success(imageReading(signature)) : UNKNOWN_TYPE;
+  return IMAGE_TYPES.includes(mediaType) ? success(imageReading(model.signature)) : UNKNOWN_TYPE;
 }
 
 function imageReading({ inputs }: Signature): Reading {
   const [{ name }] = inputs;
-  return { form: "sagemaker", decode: (image) => success({ inputs: [bytesTensorOf(name, [image])] }) };
+  return {
+    form: "sagemaker",
+    maxBytes: MAX_BODY_BYTES,
+    decode: (image) => success({ inputs: [bytesTensorOf(name, [image])] }),
+  };
 }

@@ -2,8 +2,10 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { failure, failureResponse, type Outcome } from "../errors.ts";
+import { MAX_CONTROL_REQUESTS } from "../limits.ts";
 import type { Repository } from "../repository/repository.ts";
 import { readControlMessage } from "./control-message.ts";
+import { atMost } from "./control-requests.ts";
 
 const indexSchema = z.object({ ready: z.boolean().default(false) });
 const loadSchema = z.object({ parameters: z.record(z.string(), z.unknown()).default({}) });
@@ -17,17 +19,18 @@ const OVERRIDE = failure(
 
 export function modelRepositoryRoutes(repository: Repository): Hono {
   const routes = new Hono();
-  routes.post("/index", async (c) => {
+  const limit = atMost(MAX_CONTROL_REQUESTS);
+  routes.post("/index", limit, async (c) => {
     const read = await readControlMessage(c, indexSchema);
     return read instanceof Response ? read : c.json(index(repository, read.message.ready));
   });
-  routes.post("/models/:model/load", async (c) => {
+  routes.post("/models/:model/load", limit, async (c) => {
     const read = await readControlMessage(c, loadSchema);
     if (read instanceof Response) return read;
     if (Object.keys(read.message.parameters).some(isOverride)) return failureResponse(OVERRIDE);
     return answer(c, await repository.load(c.req.param("model")));
   });
-  routes.post("/models/:model/unload", async (c) => {
+  routes.post("/models/:model/unload", limit, async (c) => {
     const read = await readControlMessage(c, unloadSchema);
     return read instanceof Response ? read : answer(c, await repository.unload(c.req.param("model")));
   });

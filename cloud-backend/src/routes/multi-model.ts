@@ -5,8 +5,9 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { failure, failureResponse, type Outcome } from "../errors.ts";
 import type { Model } from "../inference/model.ts";
-import { MODELS_PER_PAGE } from "../limits.ts";
+import { MAX_CONTROL_REQUESTS, MODELS_PER_PAGE } from "../limits.ts";
 import { readControlMessage } from "./control-message.ts";
+import { atMost } from "./control-requests.ts";
 import { answerInvocation } from "./invocation.ts";
 
 export interface LoadedModel {
@@ -19,7 +20,10 @@ export interface MultiModelRepository {
   find(name: string): Outcome<Model>;
   /** In the order in which they were loaded. */
   loaded(): readonly LoadedModel[];
-  /** Fails with `already-loaded`, with `no-room`, and with `bad-request` for a folder that holds no model of ours. */
+  /**
+   * Fails with `already-loaded`, with `no-room`, and with `bad-request` for a folder that holds no model of
+   * ours or lies where none is to be loaded from.
+   */
   add(name: string, url: string): Promise<Outcome<null>>;
   /** Fails with `not-found`. */
   remove(name: string): Promise<Outcome<null>>;
@@ -29,8 +33,9 @@ const loadSchema = z.object({ model_name: z.string().min(1), url: z.string().min
 
 export function multiModelRoutes(repository: MultiModelRepository): Hono {
   const routes = new Hono();
+  const limit = atMost(MAX_CONTROL_REQUESTS);
   routes.get("/models", (c) => list(c, repository.loaded()));
-  routes.post("/models", async (c) => {
+  routes.post("/models", limit, async (c) => {
     const read = await readControlMessage(c, loadSchema);
     if (read instanceof Response) return read;
     return done(c, await repository.add(read.message.model_name, read.message.url));
@@ -41,7 +46,7 @@ export function multiModelRoutes(repository: MultiModelRepository): Hono {
     if (model === undefined) return failureResponse(failure("not-found", `no model "${name}" is loaded`));
     return c.json(description(model));
   });
-  routes.delete("/models/:name", async (c) => done(c, await repository.remove(c.req.param("name"))));
+  routes.delete("/models/:name", limit, async (c) => done(c, await repository.remove(c.req.param("name"))));
   // What SageMaker sends along as the target model is its user's name of the archive, not this one.
   routes.post("/models/:name/invoke", (c) => {
     const model = repository.find(c.req.param("name"));

@@ -13,6 +13,8 @@ const MESSAGE = JSON.stringify({
     { name: "setting", shape: [1], datatype: "INT64", data: [0] },
   ],
 });
+/** A body that may be as long as any. */
+const BINARY = { "Inference-Header-Content-Length": 100 };
 const ANSWER = { outputs: [{ name: "logits", data: [0, 1, 2] }] };
 const head = (headers: Record<string, string | number>) => postHead(INFER, headers);
 
@@ -41,7 +43,7 @@ describe("when the model has no room", () => {
   it("a request is refused before any of its body has come", async () => {
     const { accepted } = await startFull();
     const connection = await openConnection(app.url);
-    connection.write(head({ "Content-Length": 20_000_000 }));
+    connection.write(head({ ...BINARY, "Content-Length": 20_000_000 }));
     await expectRefusal(connection);
     // It may still send all of it, and is heard again afterwards over the same connection.
     connection.write(new Uint8Array(20_000_000));
@@ -112,13 +114,16 @@ describe("when the model has no room", () => {
   });
 });
 
-it("whatever becomes of a request, its place is free afterwards", async () => {
+it("whatever becomes of a request, its place is free afterwards, and it is counted once", async () => {
   await start();
   gate.open();
+  const [{ statistics }] = app.repository.models();
   const outcomes: [number, string, Record<string, string>?][] = [
     [200, MESSAGE],
     [400, "{"],
     [400, MESSAGE.replace("codes", "decos")],
+    [400, MESSAGE.replace("{", '{"parameters":{"sequence_id":1},')],
+    [400, MESSAGE.replace("{", '{"outputs":[{"name":"logits","parameters":{"classification":-1}}],')],
     [400, MESSAGE.replace("[10,0,0,0]", "[10,0,0]")],
     [400, MESSAGE, { "Content-Encoding": "gzip" }],
     [400, MESSAGE, { "Inference-Header-Content-Length": "1000" }],
@@ -127,6 +132,9 @@ it("whatever becomes of a request, its place is free afterwards", async () => {
     expect((await post(app.url + INFER, body, headers)).status, body).toBe(status);
     expect(held()).toEqual({ requests: 0, arriving: 0, bytes: 0 });
   }
+  expect(statistics.success.count).toBe(1);
+  expect(statistics.fail.count).toBe(outcomes.length - 1);
+  expect(statistics.failures).toEqual({ REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: outcomes.length - 1 });
 });
 
 it("a client that leaves while it waits frees its place", async () => {

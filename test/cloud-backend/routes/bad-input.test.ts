@@ -5,6 +5,8 @@ import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
+  JSON_ELEMENT_BYTES,
+  JSON_REST_BYTES,
   MAX_BODY_BYTES,
   MAX_IMAGE_PIXELS,
   MAX_REQUEST_PIXELS,
@@ -112,6 +114,9 @@ describe("a JSON message", () => {
       { inputs: [input], outputs: [{ name: "logits", parameters: { binary_data: "true" } }] },
       /binary_data: expected true or false/,
     ],
+    ["a sequence", { inputs: [input], parameters: { sequence_id: 7 } }, /"sequence_id": there are no sequences/],
+    ["a sequence's start", { inputs: [input], parameters: { sequence_start: true } }, /"sequence_start"/],
+    ["a sequence's end", { inputs: [input], parameters: { sequence_end: false } }, /"sequence_end"/],
     ["element NaN", `{"inputs":[{"name":"image","datatype":"UINT8","shape":[1],"data":[NaN]}]}`, /expected JSON/],
     ["nested parameters", { inputs: [input], parameters: { timeout: { ms: 1 } } }, /^parameters/],
     ["id no string", { inputs: [input], id: 7 }, /^id/],
@@ -296,10 +301,13 @@ describe("NaN", () => {
     expect([...new Float32Array(values.buffer)]).toEqual(Array(100).fill(Number.NaN));
   });
 
-  it("cannot be said in JSON, and is no class's value: 400", async () => {
-    await expectError(await ask([{ name: "logits" }]), 400, /^logits: holds NaN; ask for binary data$/);
+  it("cannot be said in JSON, and is no class's value: 500, and counted as the model's fault", async () => {
+    const [, { statistics }] = app.repository.models();
+    const before = statistics.failures.BACKEND;
+    await expectError(await ask([{ name: "logits" }]), 500, /^logits: holds NaN; ask for binary data$/);
     const classes = { name: "logits", parameters: { classification: 1, binary_data: true } };
-    await expectError(await ask([classes]), 400, /^logits: holds NaN, which is no class's value$/);
+    await expectError(await ask([classes]), 500, /^logits: holds NaN, which is no class's value$/);
+    expect(statistics.failures.BACKEND - before).toBe(2);
   });
 });
 
@@ -318,6 +326,22 @@ describe("a body", () => {
       const [response] = await once(upload, "response");
       expect(response.statusCode).toBe(413);
       upload.on("error", () => undefined).destroy();
+    }
+  });
+
+  it("of JSON may be as long as what the model takes needs, and no longer", async () => {
+    const maxBytes = MAX_BATCH * 3072 * JSON_ELEMENT_BYTES + JSON_REST_BYTES;
+    const nested = Array.from({ length: MAX_BATCH }, () => Array(32).fill(Array(32).fill(["255.000", " 255", "0"])));
+    const inputs = [{ name: "image", datatype: "UINT8", shape: [MAX_BATCH, 32, 32, 3], data: nested }];
+    const json = JSON.stringify({ inputs }, null, 1).replaceAll(/"( ?[\d.]+)"/g, "$1");
+    for (const path of ["/invocations", INFER]) {
+      const headers = { "Content-Type": "application/json" };
+      expect((await post(app.url + path, json.padEnd(maxBytes), headers)).status).toBe(200);
+      await expectError(
+        await post(app.url + path, json.padEnd(maxBytes + 1), headers),
+        413,
+        /expected a body of at most/,
+      );
     }
   });
 

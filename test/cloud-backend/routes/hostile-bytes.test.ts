@@ -1,7 +1,9 @@
 // Whatever is sent to an inference endpoint, it is told what is wrong with it, and nothing is left behind.
 import { gzipSync } from "node:zlib";
+import { MAX_BINARY_HEADER_BYTES } from "@spillway/shared/protocol/message";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MAX_BODY_BYTES } from "../../../cloud-backend/src/limits.ts";
 import { perRowSettingGraph } from "../setup/graphs.ts";
 import { post, SAGEMAKER_TYPE } from "../setup/messages.ts";
 import { type RunningApp, startApp } from "../setup/running-app.ts";
@@ -74,6 +76,44 @@ it("a good message, nearly; also packed", async () => {
     }),
     { seed: 29, numRuns: 300 },
   );
+});
+
+describe("25 MB that are cheap to send and dear to read, told off without holding the thread", () => {
+  const repeated = (text: string, bytes = MAX_BODY_BYTES) => text.repeat(Math.floor(bytes / text.length));
+  const keys = (count: number) => Array.from({ length: count }, (_, key) => `"${key.toString(36)}":0`).join();
+  const inHeader = MAX_BINARY_HEADER_BYTES - 100;
+  it.each<[string, string, boolean, number]>([
+    ["brackets", `{"inputs":${repeated("[", MAX_BODY_BYTES - 10)}`, false, 413],
+    ["lists", `{"inputs":[${repeated("[],", MAX_BODY_BYTES - 20)}[]]}`, false, 413],
+    ["brackets, as many as the model's JSON may have", `{"inputs":${repeated("[", 1_000_000)}`, false, 400],
+    ["lists, as many", `{"inputs":[${repeated("[],", 1_000_000)}[]]}`, false, 400],
+    ["keys, as many", `{"inputs":[],${keys(120_000)}}`, false, 400],
+    ["brackets in a header", `{"inputs":${repeated("[", inHeader)}`, true, 400],
+    ["lists in a header", `{"inputs":[${repeated("[],", inHeader)}[]]}`, true, 400],
+    ["keys in a header", `{"inputs":[],"parameters":{${keys(120_000)}}}`, true, 400],
+  ])("%s", async (_, json, isHeader, status) => {
+    await expectBrief(Buffer.from(json), isHeader ? json.length : null, status);
+  });
+
+  it("empty elements of encoded images, six million of them", async () => {
+    const bytes = Math.floor((MAX_BODY_BYTES - 200) / 4) * 4;
+    const json = JSON.stringify({
+      inputs: [{ name: "codes", shape: [bytes / 4], datatype: "BYTES", parameters: { binary_data_size: bytes } }],
+    });
+    await expectBrief(Buffer.concat([Buffer.from(json), Buffer.alloc(bytes)]), json.length, 400);
+  });
+
+  async function expectBrief(body: Uint8Array, headerBytes: number | null, status: number): Promise<void> {
+    const packed = Uint8Array.from(gzipSync(body));
+    const length = headerBytes === null ? {} : { "Inference-Header-Content-Length": String(headerBytes) };
+    const before = process.threadCpuUsage();
+    const response = await post(`${app.url}/v2/models/large/infer`, packed, { ...length, "Content-Encoding": "gzip" });
+    const error = await response.text();
+    const { user, system } = process.threadCpuUsage(before);
+    expect([response.status, error]).toEqual([status, expect.stringMatching(/^\{"error":/)]);
+    // Of this thread alone, which is also the client's, and unpacks in small pieces; seconds without bounds.
+    expect((user + system) / 1000).toBeLessThan(400);
+  }
 });
 
 async function expectTold(

@@ -1,7 +1,9 @@
 // Triton's model repository extension over a directory of versions, with real threads.
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MAX_CONTROL_BODY_BYTES, MAX_CONTROL_REQUESTS } from "../../../cloud-backend/src/limits.ts";
 import { openRepository } from "../../../cloud-backend/src/repository/open-repository.ts";
+import { openConnection, postHead } from "../setup/connection.ts";
 import { post } from "../setup/messages.ts";
 import { startSmallModel, temporaryFolder, writeModel } from "../setup/model-folders.ts";
 import { type RunningApp, startApp } from "../setup/running-app.ts";
@@ -82,9 +84,29 @@ describe("load", () => {
     await expectError(await control("models/small/load"), 404);
   });
 
-  it("takes a body of a megabyte, and no more", async () => {
-    expect((await control("models/large/load", "{}".padEnd(1_048_576))).status).toBe(200);
-    await expectError(await control("models/large/load", "{}".padEnd(1_048_577)), 413);
+  it("takes a body of 16 KiB, and no more", async () => {
+    expect((await control("models/large/load", "{}".padEnd(MAX_CONTROL_BODY_BYTES))).status).toBe(200);
+    await expectError(await control("models/large/load", "{}".padEnd(MAX_CONTROL_BODY_BYTES + 1)), 413);
+  });
+
+  it("has so many who ask at the same time, and refuses one more: 503", async () => {
+    const slow = await Promise.all(Array.from({ length: MAX_CONTROL_REQUESTS }, () => openConnection(app.url)));
+    for (const connection of slow) {
+      connection.write(postHead("/v2/repository/models/large/load", { "Content-Length": 2, Connection: "close" }));
+    }
+    await expect.poll(async () => (await control("index")).status).toBe(503);
+    await expectError(await control("models/large/unload"), 503);
+    expect(await answerToWhite()).toEqual(["1", 255]);
+    for (const connection of slow) connection.write("{}");
+    await Promise.all(slow.map(({ closed }) => closed));
+    for (const connection of slow) expect(connection.received()).toMatch(/^HTTP\/1\.1 200 /);
+    expect((await control("index")).status).toBe(200);
+  });
+
+  it("takes no compressed body: 415", async () => {
+    const response = await post(`${app.url}/v2/repository/models/large/load`, "{}", { "Content-Encoding": "gzip" });
+    expect(response.headers.get("Accept-Encoding")).toBe("identity");
+    await expectError(response, 415);
   });
 });
 
@@ -93,8 +115,11 @@ describe("unload", () => {
     expect((await control("models/large/unload", body)).status).toBe(200);
     for (const path of ["/v2/models/large/infer", "/invocations"]) {
       const response = await post(app.url + path, "{}", { "Content-Type": "application/json" });
-      expect(response.headers.get("Retry-After")).toBe("1");
-      await expectError(response, 503);
+      // It does not pass by itself.
+      expect(response.headers.get("Retry-After")).toBeNull();
+      expect(await expectError(response, 503)).toBe(
+        'model "large" has been unloaded, and is not served until it is loaded again',
+      );
     }
     const readiness = await fetch(`${app.url}/v2/models/large/ready`);
     expect(readiness.status).toBe(503);
@@ -103,9 +128,10 @@ describe("unload", () => {
     for (const path of ["", "/config", "/stats"]) {
       expect((await fetch(`${app.url}/v2/models/large${path}`)).status).toBe(503);
     }
-    // Whoever unloaded it knows that it is away: the server itself is well.
-    expect((await fetch(`${app.url}/v2/health/ready`)).status).toBe(200);
+    // Nothing is left to serve: requests should go to another process.
+    for (const path of ["/ping", "/v2/health/ready"]) expect((await fetch(app.url + path)).status).toBe(503);
     expect((await control("models/large/load")).status).toBe(200);
+    expect((await fetch(`${app.url}/ping`)).status).toBe(200);
     expect(await answerToWhite()).toEqual(["1", 255]);
   });
 

@@ -14,13 +14,20 @@ const WHITE = JSON.stringify({
 });
 
 let app: RunningApp;
+let folder: string;
 let single: string;
 let doubled: string;
 beforeEach(async () => {
-  const folder = await temporaryFolder();
+  folder = await temporaryFolder();
   single = await writeModel(join(folder, "5a3f", "model"));
   doubled = await writeModel(join(folder, "77b0", "model"), "mean-colour-doubled");
-  const options = { startModel: startSmallModel(), onEvent: () => undefined, drainMs: 1000, maxModels: 2 };
+  const options = {
+    startModel: startSmallModel(),
+    onEvent: () => undefined,
+    drainMs: 1000,
+    maxModels: 2,
+    root: folder,
+  };
   const multiModel = new MultiModels(options);
   app = await startApp({ repository: multiModel, multiModel });
 });
@@ -110,6 +117,24 @@ describe("POST /models refuses", () => {
     '{"model_name":1,"url":"/"}',
   ])("%j: 400", async (body) => {
     await expectError(await post(`${app.url}/models`, body), 400);
+  });
+
+  it.each([
+    ["relative", () => "5a3f/model"],
+    ["elsewhere", () => "/etc"],
+    ["nowhere", () => join(folder, "absent")],
+    ["elsewhere by way of the root", () => `${folder}/../../etc`],
+    ["of the root itself", () => folder],
+    ["that only begins like the root's", () => `${folder}-other`],
+    ["that cannot be", () => `${folder}/\0`],
+  ])("a path %s: 400, without a word on what is there", async (_, url) => {
+    const error = await expectError(await load("5a3f", url()), 400);
+    expect(error).toBe("url: expected the absolute path of a folder below the models' root");
+  });
+
+  it("a compressed body: 415", async () => {
+    const body = JSON.stringify({ model_name: "5a3f", url: single });
+    await expectError(await post(`${app.url}/models`, body, { "Content-Encoding": "gzip" }), 415);
   });
 
   it("a folder that holds no model of ours: 400, and forgets it", async () => {

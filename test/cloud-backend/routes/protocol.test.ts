@@ -236,7 +236,7 @@ describe("infer", () => {
   });
 
   it("whatever is said beside what the protocol knows is passed over", async () => {
-    const strange = '"parameters":{"colour":"blue","sequence_id":7,"priority":3,"timeout":60000000},"model_name":"x"';
+    const strange = '"parameters":{"colour":"blue","sequences":7,"priority":3,"timeout":60000000},"model_name":"x"';
     const output = '"outputs":[{"name":"logits","parameters":{"hint":1},"shape":[9]}]';
     const message = `{"id":"42","inputs":[${CODES_JSON},${SETTING_JSON}],${strange},${output}}`;
     await expectExactly(await post(`${app.url}/v2/models/rows/infer`, message), joined(JSON_ANSWER, []));
