@@ -21,8 +21,14 @@ export class GrowingBuffer {
   /** All of them, in a buffer of just their length, which is the caller's: this one is empty afterwards. */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#buffer.transfer(this.#length));
+    this.free();
+    return bytes;
+  }
+
+  /** Empties it, and gives the memory back now instead of when the garbage collector comes by. */
+  free(): void {
+    if (!this.#buffer.detached) this.#buffer.transfer(0);
     this.#buffer = new ArrayBuffer(0);
     this.#length = 0;
-    return bytes;
   }
 }

@@ -46,3 +46,13 @@ it("a million pieces of one byte take about a megabyte", () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000);
   expect(buffer.take()).toHaveLength(1_000_000);
 });
+
+it("is empty once it is freed, and can be filled again", () => {
+  const buffer = new GrowingBuffer();
+  buffer.append(Uint8Array.of(1, 2));
+  buffer.free();
+  buffer.free();
+  expect(buffer.length).toBe(0);
+  buffer.append(Uint8Array.of(3));
+  expect([...buffer.take()]).toEqual([3]);
+});

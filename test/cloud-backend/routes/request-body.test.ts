@@ -71,7 +71,7 @@ describe("a compressed body", () => {
   it.each(PACKED)(
     "%s that holds as much as a body may is read; one byte more, and it is refused",
     async (coding, pack) => {
-      const headers = { "Content-Encoding": coding };
+      const headers = { ...LENGTH, "Content-Encoding": coding };
       const atLimit = await post(app.url + INFER, plainBytes(pack(Buffer.alloc(MAX_BODY_BYTES, " "))), headers);
       expect(atLimit.status).toBe(400);
       expect(await atLimit.json()).toEqual({ error: "body: expected JSON in UTF-8" });
@@ -166,6 +166,48 @@ it("what is unpacked is held as well", async () => {
   connection.write(packed.subarray(0, -1));
   await vi.waitFor(() => expect(held()).toEqual({ requests: 0, arriving: 1, bytes: 1_000_000 }));
   connection.destroy();
+});
+
+describe("uploads that fill all the room and never end", () => {
+  const UPLOADS = 10;
+  const BYTES = 1_000_000;
+  it.each<[string, Record<string, string>, Uint8Array]>([
+    ["a thousand bytes each, unpacked to a million", { "Content-Encoding": "gzip" }, gzipSync(Buffer.alloc(BYTES))],
+    ["sent as they are", {}, Buffer.alloc(BYTES + 1)],
+  ])("%s: the oldest gives way, with 503, and good requests are answered", async (_, headers, body) => {
+    const graphs = [await perRowSettingGraph()];
+    const small = await startApp({ graphs, queueBytes: UPLOADS * BYTES });
+    const [{ admission, statistics }] = small.repository.models();
+    const uploads = [];
+    for (let upload = 1; upload <= UPLOADS; upload++) {
+      const connection = await openConnection(small.url);
+      connection.write(head({ ...LENGTH, ...headers, "Content-Length": body.byteLength }));
+      connection.write(body.subarray(0, -1));
+      await vi.waitFor(() => expect([admission.arriving, admission.bytes]).toEqual([upload, upload * BYTES]));
+      uploads.push(connection);
+    }
+    for (let request = 0; request < 20; request++) {
+      expect((await post(small.url + INFER, BODY, LENGTH)).status).toBe(200);
+    }
+    const [oldest, ...others] = uploads;
+    await vi.waitFor(() => expect(oldest.received()).toMatch(/^HTTP\/1\.1 503 .*others needed the room/s));
+    expect(oldest.received()).toMatch(/retry-after: 1/i);
+    expect(statistics.failures.REJECTED).toBe(1);
+    expect(others.map((connection) => connection.received())).toEqual(Array(UPLOADS - 1).fill(""));
+    expect([admission.arriving, admission.bytes]).toEqual([UPLOADS - 1, (UPLOADS - 1) * BYTES]);
+
+    // Whoever gave way is heard again over the same connection; the others were heard all the time.
+    oldest.write(body.subarray(-1));
+    oldest.write(head({ ...LENGTH, "Content-Length": BODY.byteLength, Connection: "close" }));
+    oldest.write(BODY);
+    for (const connection of others) connection.write(body.subarray(-1));
+    await oldest.closed;
+    expect(oldest.received()).toMatch(/HTTP\/1\.1 200 OK/);
+    for (const connection of others) await vi.waitFor(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 400 /));
+    expect([admission.arriving, admission.bytes]).toEqual([0, 0]);
+    for (const connection of others) connection.destroy();
+    await small.close();
+  });
 });
 
 function held() {
