@@ -1,5 +1,5 @@
-// One question to the cloud: the circuit breaker, the deadline, retries within it, and a reply that
-// is checked before it is believed.
+// One question to the cloud: the circuit breaker, the deadline, retries within it of what may pass, and
+// a reply that is checked before it is believed.
 
 import { encodeRequest, type InferenceRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
 import type { Reason } from "@spillway/shared/schema/result";
@@ -65,7 +65,9 @@ export async function askCloud<Answer>(
     // A caller in a hurry says nothing about the cloud's health.
     if (isTimeout && patience.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };
     circuit.failed(now());
-    if (isTimeout || retriesLeft === 0) break;
+    // A cloud that refuses would refuse again, and one that has no room must not be asked more often for it.
+    const mayPass = outcome.mayHaveWorked && !isTimeout;
+    if (!mayPass || retriesLeft === 0) break;
   }
   return { ok: false, reason: last, mayHaveWorked, bytesSent: bytesSent === 0 ? null : bytesSent };
 }

@@ -243,7 +243,7 @@ describe("a failing cloud", () => {
         alwaysOffload(config);
         config.offload.retries = retries;
       });
-      const app = startApp({ CLOUD_URL: `${inject("faultyUrl")}/status-503` });
+      const app = startApp({ CLOUD_URL: `${inject("faultyUrl")}/status-500` });
       return (await app.classify(await noisePng(10))).decision.bytesSent ?? 0;
     };
     expect(await bytesWith(2)).toBe(3 * (await bytesWith(0)));

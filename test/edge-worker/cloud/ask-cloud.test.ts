@@ -2,6 +2,7 @@
 import { describe, expect, inject, test } from "vitest";
 import { askCloud, type CloudQuestion } from "../../../edge-worker/src/cloud/ask-cloud.ts";
 import { CircuitBreaker } from "../../../edge-worker/src/cloud/circuit-breaker.ts";
+import type { CloudClient } from "../../../edge-worker/src/cloud/cloud-client.ts";
 import { createHttpClient } from "../../../edge-worker/src/cloud/http-client.ts";
 import { traceparentOf } from "../../../edge-worker/src/cloud/traceparent.ts";
 import type { SeenCall } from "../setup/seen-call.ts";
@@ -17,14 +18,25 @@ function question(parameters: Record<string, number> = {}): CloudQuestion<SeenCa
 }
 
 /** Asks on a clock that moves on by so much with every look. */
-async function ask(fault: string, asked: CloudQuestion<SeenCall[]>, retries: number, tickMs = 0) {
+async function ask(
+  fault: string,
+  asked: CloudQuestion<SeenCall[]>,
+  retries: number,
+  { tickMs = 0, timeoutMs = TIMEOUT_MS } = {},
+) {
   let nowMs = 1_000;
-  const services = {
-    cloud: createHttpClient({ url: `${inject("faultyUrl")}/${fault}` }),
-    circuit: new CircuitBreaker({ failures: 5, openMs: 1_000 }),
-    now: () => (nowMs += tickMs),
+  let calls = 0;
+  const client = createHttpClient({ url: `${inject("faultyUrl")}/${fault}` });
+  const cloud: CloudClient = {
+    infer: (call, signal) => {
+      calls += 1;
+      return client.infer(call, signal);
+    },
   };
-  return askCloud(asked, { timeoutMs: TIMEOUT_MS, isDeadline: false, retries }, services);
+  const circuit = new CircuitBreaker({ failures: 5, openMs: 1_000 });
+  const services = { cloud, circuit, now: () => (nowMs += tickMs) };
+  const outcome = await askCloud(asked, { timeoutMs, isDeadline: false, retries }, services);
+  return { ...outcome, calls };
 }
 
 describe("an attempt", () => {
@@ -41,7 +53,7 @@ describe("an attempt", () => {
 
   test("that follows another has only what that one left", async () => {
     const asked = question();
-    const outcome = await ask("mirror-after-500", asked, 1, 1.5);
+    const outcome = await ask("mirror-after-500", asked, 1, { tickMs: 1.5 });
     if (!outcome.ok) expect.fail(outcome.reason);
     const [first, second] = outcome.answer.map(({ parameters }) => Number(parameters.timeout));
     expect(first).toBeLessThan(TIMEOUT_MS * 1_000);
@@ -53,12 +65,43 @@ describe("an attempt", () => {
   });
 
   test("asks for a whole number of microseconds, and for one at least", async () => {
-    const outcome = await ask("mirror", question(), 0, 0.12345);
+    const outcome = await ask("mirror", question(), 0, { tickMs: 0.12345 });
     if (!outcome.ok) expect.fail(outcome.reason);
     expect(outcome.answer[0].parameters.timeout).toSatisfy(Number.isInteger);
     // By this clock nothing is left at all, and 0 would mean that there is no limit.
-    const late = await ask("mirror", question(), 0, TIMEOUT_MS);
+    const late = await ask("mirror", question(), 0, { tickMs: TIMEOUT_MS });
     if (!late.ok) expect.fail(late.reason);
     expect(late.answer[0].parameters.timeout).toBe(1);
+  });
+});
+
+describe("a failure", () => {
+  test.each([
+    ["status-500", "cloud-error"],
+    ["reset", "cloud-error"],
+    ["reset-in-body", "cloud-error"],
+  ])("that may pass is retried as often as allowed: %s", async (fault, reason) => {
+    expect(await ask(fault, question(), 2)).toMatchObject({ ok: false, reason, mayHaveWorked: true, calls: 3 });
+    expect(await ask(fault, question(), 0)).toMatchObject({ ok: false, reason, mayHaveWorked: true, calls: 1 });
+  });
+
+  test.each([
+    ["status-400", "cloud-error"],
+    ["status-401", "cloud-error"],
+    ["status-404", "cloud-error"],
+    ["status-429", "cloud-overloaded"],
+    ["status-503", "cloud-overloaded"],
+  ])("that is a refusal is final: %s", async (fault, reason) => {
+    expect(await ask(fault, question(), 2)).toMatchObject({ ok: false, reason, mayHaveWorked: false, calls: 1 });
+  });
+
+  test("that took all the time is final", async () => {
+    const outcome = await ask("hang", question(), 2, { timeoutMs: 50 });
+    expect(outcome).toMatchObject({ ok: false, reason: "cloud-timeout", mayHaveWorked: true, calls: 1 });
+  });
+
+  test("that is a refusal after one that may have worked leaves that open", async () => {
+    const outcome = await ask("status-503-after-500", question(), 2);
+    expect(outcome).toMatchObject({ ok: false, reason: "cloud-overloaded", mayHaveWorked: true, calls: 2 });
   });
 });

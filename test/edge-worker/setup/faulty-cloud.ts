@@ -18,7 +18,7 @@ function logits(shape: number[], data: unknown[], name = "logits"): string {
 const seenCalls = new Map<string, SeenCall[]>();
 
 /** Refuses so many calls of a trace, and answers the next with all of them so far as the message's id. */
-function mirror(refusals: number): Fault {
+function mirror(refusals: number, answerStatus = 200): Fault {
   return (request, response, body) => {
     const headers = request.headers as Record<string, string>;
     const trace = headers.traceparent ?? headers["x-amzn-sagemaker-custom-attributes"];
@@ -27,7 +27,7 @@ function mirror(refusals: number): Fault {
     const { parameters } = JSON.parse(body.subarray(0, Number(headerBytes)).toString("utf8"));
     const seen = [...(seenCalls.get(trace) ?? []), { headers, parameters }];
     seenCalls.set(trace, seen);
-    const status = seen.length > refusals ? 200 : 500;
+    const status = seen.length > refusals ? answerStatus : 500;
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify({ model_name: "large", id: JSON.stringify(seen), outputs: [] }));
   };
@@ -45,6 +45,7 @@ export const FAULTS: Record<string, Fault> = {
     response.write('{"model_name":', () => request.socket.destroy());
   },
   "status-400": answer(400, '{"error":"no"}'),
+  "status-401": answer(401, '{"error":"who are you?"}'),
   "status-404": answer(404, '{"error":"no such model"}'),
   "status-429": answer(429, '{"error":"slow down"}', { "retry-after": "1" }),
   "status-500": answer(500, '{"error":"broken"}'),
@@ -63,6 +64,7 @@ export const FAULTS: Record<string, Fault> = {
   /** What it saw, by trace. */
   seen: (_request, response) => response.end(JSON.stringify(Object.fromEntries(seenCalls))),
   "mirror-after-500": mirror(1),
+  "status-503-after-500": mirror(1, 503),
   huge: answer(200, new Uint8Array(5_000_000)),
 };
 
