@@ -16,7 +16,8 @@ export interface ExecutionRoleOptions {
 export function createExecutionRole(scope: Construct, options: ExecutionRoleOptions): Role {
   const { repositoryArn, logGroup, modelDataUri, dataCapture } = options;
   const pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-  const logs = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"];
+  // Not the group itself: the stack makes it, and made again by SageMaker it would be kept for ever.
+  const logs = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"];
   const statements = [
     allow("ImageToken", ["ecr:GetAuthorizationToken"], "*"),
     allow("Image", pull, repositoryArn),
@@ -33,7 +34,10 @@ export function createExecutionRole(scope: Construct, options: ExecutionRoleOpti
     statements.push(allow("DataCapture", ["s3:PutObject"], objectArn(scope, `${dataCapture.uri}/*`)));
   }
   return new Role(scope, "ExecutionRole", {
-    assumedBy: new ServicePrincipal("sagemaker.amazonaws.com"),
+    // On behalf of this account alone: SageMaker serves others too, and must not be talked into it by them.
+    assumedBy: new ServicePrincipal("sagemaker.amazonaws.com", {
+      conditions: { StringEquals: { "aws:SourceAccount": Stack.of(scope).account } },
+    }),
     // In the role itself: the model must not be made before it may read its image.
     inlinePolicies: { Serve: new PolicyDocument({ statements }) },
   });

@@ -203,7 +203,12 @@ describe("permissions", () => {
   it("let SageMaker alone use the role, to pull this image and write these logs", () => {
     const [role] = properties("AWS::IAM::Role", all);
     expect(role.AssumeRolePolicyDocument.Statement).toEqual([
-      { Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: "sagemaker.amazonaws.com" } },
+      {
+        Action: "sts:AssumeRole",
+        Effect: "Allow",
+        Principal: { Service: "sagemaker.amazonaws.com" },
+        Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+      },
     ]);
     expect(role).not.toHaveProperty("ManagedPolicyArns");
     const repository = ["arn:", { Ref: "AWS::Partition" }, ":ecr:eu-west-1:123456789012:repository/team/spillway"];
@@ -211,7 +216,13 @@ describe("permissions", () => {
     expect(statements(all)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ Sid: "Image", Resource: { "Fn::Join": ["", repository] } }),
-        expect.objectContaining({ Sid: "Logs", Resource: { "Fn::GetAtt": [group, "Arn"] } }),
+        {
+          Sid: "Logs",
+          Effect: "Allow",
+          // No group: the stack's own is there before anything is written.
+          Action: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+          Resource: { "Fn::GetAtt": [group, "Arn"] },
+        },
       ]),
     );
   });
