@@ -2,8 +2,9 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { type StartupStep, success } from "./errors.ts";
-import { LISTEN_BACKLOG } from "./limits.ts";
+import { LAST_CALL_MS, LISTEN_BACKLOG } from "./limits.ts";
 
 export interface Listener {
   url: string;
@@ -32,12 +33,31 @@ async function close(server: Server, unused: ReadonlySet<Socket>, limitMs: numbe
     isComplete = false;
     server.closeAllConnections();
   }, limitMs);
+  await lastCall(server, Math.min(limitMs, LAST_CALL_MS));
   const closed = once(server, "close");
   server.close();
   for (const socket of unused) socket.destroy();
   await closed;
   clearTimeout(limit);
   return isComplete;
+}
+
+/** Turns of the event loop in which a connection that waits is accepted, and its request read. */
+const QUIET_TURNS = 3;
+
+/** Reads what was sent before and lies with the system: its connections would look idle, or were never accepted. */
+async function lastCall(server: Server, limitMs: number): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  let quietTurns = 0;
+  const onArrival = () => {
+    quietTurns = 0;
+  };
+  server.on("connection", onArrival).on("request", onArrival);
+  while (quietTurns < QUIET_TURNS && performance.now() < endMs) {
+    await setImmediate();
+    quietTurns += 1;
+  }
+  server.off("connection", onArrival).off("request", onArrival);
 }
 
 /** Connections that never carried a request: Node closes idle ones itself, but does not count these. */
