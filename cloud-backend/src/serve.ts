@@ -1,7 +1,6 @@
 // The life of a serving process: it listens, loads its models, answers, and ends once it has answered
 // what it accepted.
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import { createApp } from "./app.ts";
 import type { Configuration, ModelSource } from "./configuration.ts";
 import { type StartupStep, success } from "./errors.ts";
@@ -11,7 +10,7 @@ import type { GraphDescription } from "./inference/graph-description.ts";
 import type { Model } from "./inference/model.ts";
 import type { ThreadEvent } from "./inference/session-thread.ts";
 import { startModel } from "./inference/start-model.ts";
-import { MAX_CONCURRENT_DECODES, MAX_STOP_MS, RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
+import { MAX_CONCURRENT_DECODES, RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
 import { listen } from "./listener.ts";
 import type { Log } from "./log.ts";
 import { type OpenModels, openModels } from "./repository/open-models.ts";
@@ -26,37 +25,17 @@ const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
  * @returns the exit code, or one line for the operator when it could not begin
  */
 export async function serve(
-  { models, serving, port, host, drainMs, token, tracing: tracingOptions }: Configuration,
+  configuration: Configuration,
   log: Log,
   stop: AbortController,
 ): Promise<StartupStep<number>> {
+  const { models, serving, port, host, drainMs, token, adminToken } = configuration;
   const { signal } = stop;
-  const limitDecoding = limitConcurrency(MAX_CONCURRENT_DECODES);
-  const onThreadEvent = ({ event, ...fields }: ThreadEvent, { name, version }: GraphDescription) => {
-    log(event === "thread-restarted" ? "info" : "error", event, { model: name, version, ...fields });
-    // Without a thread a model is of no use. Where others are, they serve on; where it was what the process
-    // is there for, whoever supervises that can start a fresh one.
-    const isUseless = event === "thread-given-up" && models.kind !== "multi-model" && !repository.isReady();
-    if (isUseless) stop.abort(event);
-  };
-  const open = openModels(models, {
-    async startModel(graph) {
-      const started = await startModel(graph, {
-        ...serving,
-        restartDelaysMs: RESTART_DELAYS_MS,
-        onEvent: (event) => onThreadEvent(event, graph),
-        signal,
-        limitDecoding,
-      });
-      if (started.ok) tellProvider(started.value, log);
-      return started;
-    },
-    onEvent: (event) => onRepositoryEvent(event, log),
-    drainMs,
-  });
+  const open = openServing(configuration, log, stop);
   const { repository, multiModel } = open;
-  const tracing = await startTracing(tracingOptions, log);
-  const app = createApp({ repository, multiModel, log, tracing, isStopping: () => signal.aborted, token });
+  const tracing = await startTracing(configuration.tracing, log);
+  const isStopping = () => signal.aborted;
+  const app = createApp({ repository, multiModel, log, tracing, isStopping, token, adminToken });
 
   // Before the models are there: whoever watches over the process sees that it lives and is not ready.
   const listener = await listen(createHttpServer(app.fetch), port, host);
@@ -73,12 +52,34 @@ export async function serve(
   if (loaded.ok) log("info", "stopping", { cause: signal.reason });
   const isComplete = await listener.value.close(loaded.ok ? drainMs : 0);
   await repository.close();
-  // A model that is still being started would be ended in the middle of its warm-up, and the process with it.
-  await Promise.race([open.scan(), delay(MAX_STOP_MS, null, { ref: false })]);
   await tracing.stop(TRACING_STOP_MS);
   if (!loaded.ok) return loaded;
   log("info", "stopped", { isComplete });
   return success(isComplete && signal.reason !== "thread-given-up" ? 0 : 1);
+}
+
+/** The models that the configuration names, none of them loaded yet, and what becomes of the news about them. */
+function openServing({ models, serving, drainMs }: Configuration, log: Log, stop: AbortController): OpenModels {
+  const limitDecoding = limitConcurrency(MAX_CONCURRENT_DECODES);
+  const onThreadEvent = ({ event, ...fields }: ThreadEvent, { name, version }: GraphDescription) => {
+    log(event === "thread-restarted" ? "info" : "error", event, { model: name, version, ...fields });
+    // Without a thread a model is of no use. Where others are, they serve on; where it was what the process
+    // is there for, whoever supervises that can start a fresh one.
+    const isUseless = event === "thread-given-up" && models.kind !== "multi-model" && !open.repository.isReady();
+    if (isUseless) stop.abort(event);
+  };
+  const open = openModels(models, {
+    async startModel(graph) {
+      const onEvent = (event: ThreadEvent) => onThreadEvent(event, graph);
+      const options = { ...serving, restartDelaysMs: RESTART_DELAYS_MS, onEvent, signal: stop.signal, limitDecoding };
+      const started = await startModel(graph, options);
+      if (started.ok) tellProvider(started.value, log);
+      return started;
+    },
+    onEvent: (event) => onRepositoryEvent(event, log),
+    drainMs,
+  });
+  return open;
 }
 
 /** Fails when there is nothing to serve and nothing will come by itself. Ends early when the process is told to. */

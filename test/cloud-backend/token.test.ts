@@ -102,3 +102,16 @@ async function appWith(tokens: { token?: string; adminToken?: string }): Promise
     ...tokens,
   });
 }
+
+it("lets only the operator load and unload where there is a token for that", async () => {
+  server = startProcess({ SPILLWAY_TOKEN: "a-token", SPILLWAY_ADMIN_TOKEN: "an-admin-token" });
+  const url = await server.ready();
+  const unload = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${url}/v2/repository/models/large/unload`, { method: "POST", headers })).status;
+  };
+  expect(await unload("a-token")).toBe(401);
+  expect((await fetch(`${url}/ping`)).status).toBe(200);
+  expect(await unload("an-admin-token")).toBe(200);
+  expect((await fetch(`${url}/ping`)).status).toBe(503);
+});
