@@ -56,8 +56,18 @@ export function failureResponse({ reason, message }: Failure, headers: Record<st
   const status = statusOf(reason);
   // A 503 of ours passes by itself, as the queue empties and the thread comes back; what somebody took away does not.
   const retry = status === 503 && reason !== "unloaded" ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {};
-  return Response.json({ error: message }, { status, headers: { ...retry, ...headers } });
+  const response = Response.json({ error: message }, { status, headers: { ...retry, ...headers } });
+  messages.set(response, message);
+  return response;
 }
+
+/** What a failed request was told, for the log; undefined for any other response. */
+export function failureMessage(response: Response): string | undefined {
+  return messages.get(response);
+}
+
+/** Beside the response: to read its body would cost more than to answer it. */
+const messages = new WeakMap<Response, string>();
 
 function statusOf(reason: FailureReason): number {
   switch (reason) {

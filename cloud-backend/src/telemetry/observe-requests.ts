@@ -1,6 +1,7 @@
 // Watches over every request: gives it an id, and tells log, metrics and traces how it was answered.
 import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import { failureMessage } from "../errors.ts";
 import { MAX_LOGGED_TEXT_LENGTH } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -19,6 +20,8 @@ export interface AnsweredRequest extends RequestRecord {
   /** The pattern that matched; "none" when nothing is served there. */
   route: string;
   status: number;
+  /** What a failed request was told. */
+  error: string | undefined;
   ms: number;
 }
 
@@ -44,14 +47,24 @@ function answeredRequest(c: Context, record: RequestRecord): AnsweredRequest {
   // Middleware alone is registered for any path.
   const pattern = routePath(c, -1);
   const route = pattern === "/*" ? "none" : pattern;
-  return { ...record, method, path, route, status: c.res.status, ms: performance.now() - record.startMs };
+  const { status } = c.res;
+  return {
+    ...record,
+    method,
+    path,
+    route,
+    status,
+    error: failureMessage(c.res),
+    ms: performance.now() - record.startMs,
+  };
 }
 
-function logFields({ method, path, status, ms, model, messageId, inference, traceId }: AnsweredRequest) {
+function logFields({ method, path, status, error, ms, model, messageId, inference, traceId }: AnsweredRequest) {
   return {
     method,
     path: path.slice(0, MAX_LOGGED_TEXT_LENGTH),
     status,
+    ...(error === undefined ? {} : { error: error.slice(0, MAX_LOGGED_TEXT_LENGTH) }),
     ms: rounded(ms),
     ...(model === null ? {} : { model: model.name, version: model.version }),
     ...(inference === null ? {} : { queueMs: rounded(inference.queueMs), batchRows: inference.batchRows }),

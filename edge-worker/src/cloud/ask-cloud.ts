@@ -60,7 +60,9 @@ export async function askCloud<Answer>(
     }
     mayHaveWorked ||= outcome.mayHaveWorked;
     last = outcome.reason;
-    log("cloud-failure", { reason: outcome.reason, detail: outcome.detail });
+    // Its id and trace are also in the cloud's own log.
+    const { request, traceparent } = question;
+    log("cloud-failure", { id: request.id, traceparent, reason: outcome.reason, detail: outcome.detail });
     const isTimeout = outcome.reason === "cloud-timeout";
     // A caller in a hurry says nothing about the cloud's health.
     if (isTimeout && patience.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };

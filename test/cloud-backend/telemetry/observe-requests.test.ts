@@ -122,7 +122,7 @@ describe("the log line", () => {
     await ask({}, { inputs: [] });
     expect(log[0].fields).toMatchObject({ status: 400, model: "per-row-setting" });
     await fetch(`${listener.url}/nowhere`, { headers: AUTHORISED });
-    expect(Object.keys(log[1].fields)).toEqual(["method", "path", "status", "ms", "traceId"]);
+    expect(Object.keys(log[1].fields)).toEqual(["method", "path", "status", "error", "ms", "traceId"]);
   });
 
   it("names the model also of a request that finds no place", async () => {
@@ -130,6 +130,7 @@ describe("the log line", () => {
     const response = await ask();
     expect(response.status).toBe(503);
     expect(log[0].fields).toMatchObject({ status: 503, model: "per-row-setting", version: "1" });
+    expect(log[0].fields.error).toMatch(/^overloaded/);
     ticket.leave();
   });
 
