@@ -40,7 +40,7 @@ describe("defaults", () => {
     expect(rest).toEqual({
       port: 8080,
       host: "127.0.0.1",
-      drainMs: 25_000,
+      drainMs: 20_000,
       token: undefined,
       adminToken: undefined,
       logLevel: "info",

@@ -121,6 +121,14 @@ describe("ending", () => {
     agent.destroy();
   });
 
+  it("while it warms up, as soon as the run that it is in is done", async () => {
+    server = startProcess({ SPILLWAY_PADDING: "on", SPILLWAY_MAX_BATCH: "256" });
+    await server.event("listening");
+    server.child.kill("SIGTERM");
+    expect(await server.exit).toBe(0);
+    expect(await server.event("stopped")).toMatchObject({ isComplete: true });
+  });
+
   it("cuts off what is not done when the drain time is over, and says so with exit code 1", async () => {
     server = startProcess({ SPILLWAY_DRAIN_SECONDS: "0" });
     const url = await server.ready();

@@ -127,8 +127,8 @@ export const SETTINGS = {
   drainSeconds: setting(
     "SPILLWAY_DRAIN_SECONDS",
     wholeNumber(0, 3600),
-    "25",
-    "time to finish accepted requests after SIGTERM; SageMaker kills after 30",
+    "20",
+    "time to finish accepted requests after SIGTERM; ending threads and traces may take 6 more, and SageMaker kills after 30",
   ),
   logLevel: setting(
     "SPILLWAY_LOG_LEVEL",
