@@ -60,13 +60,14 @@ def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
         train([options.network], options, recipe, data, device)
     elif command == "all":
         teacher = [] if recipe.teacher is None else ["teacher"]
-        train([*teacher, "large", "edge", "tail"], options, recipe, data, device)
+        tail = [] if options.no_tail else ["tail"]
+        train([*teacher, "large", "edge", *tail], options, recipe, data, device)
     elif command == "cluster":
         return cluster_tail(recipe, data.training, options.runs, device)
     elif command == "table":
         return make_table(options, recipe, data, device)
     if command in ("export", "all"):
-        export_model(recipe, options.recipe, data, options.runs, options.model)
+        export_model(recipe, options.recipe, data, options.runs, options.model, not options.no_tail)
     if command in ("evaluate", "export", "all"):
         return evaluate_model(options.model, data, recipe.split_seed, options.logits)
     return None
@@ -135,4 +136,5 @@ def add_common_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--size", help="<width>x<height> that images of class folders are brought to")
     command.add_argument("--runs", type=Path, default=DEFAULT_RUNS, help="folder of the checkpoints (runs)")
     command.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="model folder (models/cifar100)")
+    command.add_argument("--no-tail", action="store_true", help="leave the tail out of all and export")
     command.add_argument("--logits", type=Path, help="where evaluate also writes all logits, as .npz")

@@ -15,24 +15,24 @@ from .paths import TRAINING_FOLDER
 from .progress import report
 from .recipe import Recipe
 
-SHIPPED = ("edge", "large", "tail")
-
-
-def export_model(recipe: Recipe, recipe_path: Path, data: Dataset, runs: Path, folder: Path) -> None:
+def export_model(
+    recipe: Recipe, recipe_path: Path, data: Dataset, runs: Path, folder: Path, with_tail: bool = True
+) -> None:
     """Writes stage-1..3.onnx, large.onnx, tail.onnx and manifest.json (without accuracies) from the checkpoints."""
-    family = build_family(recipe, data, runs)
+    family = build_family(recipe, data, runs, with_tail)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"model folder cannot be made: {folder} ({error.strerror})") from error
-    for graph in [*family.stages, family.large, family.tail]:
+    for graph in family.graphs():
         path = write_graph(graph, folder)
         report(f"wrote {path} ({path.stat().st_size:,} bytes, {graph.multiply_adds:,} multiply-adds an image)")
     write_manifest(folder, build_manifest(folder, family, data, recipe, name_recipe(recipe_path)))
 
 
-def build_family(recipe: Recipe, data: Dataset, runs: Path) -> Family:
-    checkpoints = {kind: load_finished(runs, recipe, kind) for kind in SHIPPED}
+def build_family(recipe: Recipe, data: Dataset, runs: Path, with_tail: bool) -> Family:
+    shipped = ("edge", "large", "tail") if with_tail else ("edge", "large")
+    checkpoints = {kind: load_finished(runs, recipe, kind) for kind in shipped}
     networks = {}
     for kind, checkpoint in checkpoints.items():
         networks[kind] = build_network(kind, recipe, data.training.classes)
@@ -42,8 +42,8 @@ def build_family(recipe: Recipe, data: Dataset, runs: Path) -> Family:
     return Family(
         stages=stages,
         large=large_graph(networks["large"], size, large.mean, large.deviation),
-        tail=tail_graph(networks["tail"], stages[0].features_shape),
-        settings=networks["tail"].settings,
+        tail=tail_graph(networks["tail"], stages[0].features_shape) if with_tail else None,
+        settings=networks["tail"].settings if with_tail else [],
         checkpoints=checkpoints,
     )
 

@@ -21,13 +21,17 @@ MANIFEST_FILE = "manifest.json"
 
 @dataclass(frozen=True)
 class Family:
-    """The graphs of a model, as they lie in its folder, and the finished training of each network."""
+    """The graphs of a model, as they lie in its folder, and the finished training of each network; it may have no
+    tail."""
 
     stages: list[Graph]
     large: Graph
-    tail: Graph
+    tail: Graph | None
     settings: list[Setting]
     checkpoints: dict[str, Checkpoint]
+
+    def graphs(self) -> list[Graph]:
+        return [*self.stages, self.large, *([] if self.tail is None else [self.tail])]
 
 
 def build_manifest(folder: Path, family: Family, data: Dataset, recipe: Recipe, recipe_file: str) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def build_manifest(folder: Path, family: Family, data: Dataset, recipe: Recipe, 
                 "logits": "logits",
                 **describe_cost(family.large),
             },
-            "tail": describe_tail(folder, family),
+            "tail": None if family.tail is None else describe_tail(folder, family),
         },
         "accuracy": [],
         "training": {

@@ -21,6 +21,10 @@ class Progress:
         self.started = self.shown = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
+    def restart_clock(self) -> None:
+        """For time that went into something else since the counter was made."""
+        self.started = self.shown = time.monotonic()
+
     def skip(self, steps: int) -> None:
         """For steps that an earlier run took: they tell nothing of speed."""
         self.done += steps

@@ -55,6 +55,7 @@ def train_network(
     if state.epoch == settings.epochs:
         return state
     source = open_batches(kind, recipe, base, training, runs, device)
+    run.progress.restart_clock()
     while state.epoch < settings.epochs:
         started = time.monotonic()
         generator = torch.Generator().manual_seed(recipe.seed * 100_003 + state.epoch)

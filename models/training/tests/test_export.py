@@ -144,6 +144,15 @@ def test_manifest_describes_the_files(trained):
     assert manifest["training"]["seconds"] >= 0 and "500 images" in manifest["training"]["dataset"]
 
 
+def test_model_without_a_tail(trained, data_folder, recipe_file, tmp_path):
+    options = ["--data", str(data_folder), "--runs", str(trained[0]), "--model", str(tmp_path), "--no-tail"]
+    assert main(["export", str(recipe_file), *options]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES[:4], "manifest.json"])
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["cloud"]["tail"] is None
+    assert [entry["model"] for entry in manifest["accuracy"]] == ["exit-1", "exit-2", "exit-3", "large"]
+
+
 def test_accuracy_is_measured_on_the_report_half(trained):
     manifest = json.loads((trained[1] / "manifest.json").read_text(encoding="utf-8"))
     names = [entry["model"] for entry in manifest["accuracy"]]
