@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from .errors import TrainingError
+from .paths import WEIGHTS
 from .recipe import Recipe, fingerprint
 
 
@@ -59,8 +60,27 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def keep_weights(runs: Path, recipe: Recipe, kind: str, weights: Path = WEIGHTS) -> Path:
+    """Writes a finished network's weights, in 16 bits and without the optimizer, to where a lost run finds them."""
+    finished = load_finished(runs, recipe, kind)
+    network = {name: value.half() if value.is_floating_point() else value for name, value in finished.network.items()}
+    path = kept_path(checkpoint_path(runs, recipe, kind), weights)
+    save_checkpoint(path, replace(finished, network=network, optimizer={}))
+    return path
+
+
+def kept_path(path: Path, weights: Path = WEIGHTS) -> Path:
+    """Where the weights of this checkpoint are kept, if they are: in the repository, under the run's own name."""
+    return weights / path.parent.name / path.name
+
+
 def load_checkpoint(path: Path, recipe: Recipe, kind: str) -> Checkpoint | None:
-    """The checkpoint, or None if there is none. Raises TrainingError if another recipe made it or it is damaged."""
+    """The checkpoint, else the weights that are kept of it, in 32 bits; None if there are neither.
+
+    Raises TrainingError if another recipe made it or it is damaged.
+    """
+    if not path.is_file():
+        path = kept_path(path)
     if not path.is_file():
         return None
     try:
@@ -69,6 +89,9 @@ def load_checkpoint(path: Path, recipe: Recipe, kind: str) -> Checkpoint | None:
         raise TrainingError(f"{path}: damaged checkpoint ({type(error).__name__}); remove it to start again") from error
     if checkpoint.fingerprint != fingerprint(recipe, kind):
         raise TrainingError(f"{path}: not made with these settings; remove it or name other --runs")
+    checkpoint.network = {
+        name: value.float() if value.is_floating_point() else value for name, value in checkpoint.network.items()
+    }
     return checkpoint
 
 

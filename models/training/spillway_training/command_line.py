@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from .byte_table import measure_bytes
+from .checkpoint import keep_weights
 from .cluster_command import cluster_tail
 from .data import Dataset, read_dataset
 from .errors import TrainingError
@@ -24,6 +25,7 @@ from .exit_table import measure_exits
 from .export import export_model
 from .json_fields import read_number
 from .paths import DEFAULT_DATA, DEFAULT_MODEL, DEFAULT_RUNS, TRAINING_FOLDER
+from .progress import report
 from .read_recipe import RECIPE_LIMITS, read_recipe
 from .recipe import Recipe
 from .tables import TABLES, run_table
@@ -62,6 +64,10 @@ def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
         teacher = [] if recipe.teacher is None else ["teacher"]
         tail = [] if options.no_tail else ["tail"]
         train([*teacher, "large", "edge", *tail], options, recipe, data, device)
+    elif command == "keep":
+        for kind in options.networks:
+            report(f"kept {keep_weights(options.runs, recipe, kind)}")
+        return None
     elif command == "cluster":
         return cluster_tail(recipe, data.training, options.runs, device)
     elif command == "table":
@@ -114,6 +120,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train_command = commands.add_parser("train", help="train one network, continuing from its checkpoint")
     train_command.add_argument("network", choices=["teacher", "large", "edge", "tail"])
+    keep_command = commands.add_parser("keep", help="keep the weights of finished networks where a lost run finds them")
+    keep_command.add_argument("--networks", nargs="+", choices=["teacher", "large", "edge", "tail"], required=True)
     table_command = commands.add_parser("table", help="measure a table of comparisons; two train networks for it")
     table_command.add_argument("table", choices=TABLES)
     others = [
@@ -122,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser("evaluate", help="measure the exported files on the report half"),
         commands.add_parser("all", help="train all networks, export, evaluate; continues where it stopped"),
     ]
-    for command in (train_command, table_command, *others):
+    for command in (train_command, keep_command, table_command, *others):
         add_common_options(command)
     return parser
 

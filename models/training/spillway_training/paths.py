@@ -6,4 +6,5 @@ TRAINING_FOLDER = Path(__file__).resolve().parents[1]
 REPOSITORY = TRAINING_FOLDER.parents[1]
 DEFAULT_DATA = REPOSITORY.parent / "shared" / "data" / "cifar100"
 DEFAULT_RUNS = TRAINING_FOLDER / "runs"
+WEIGHTS = TRAINING_FOLDER / "weights"
 DEFAULT_MODEL = REPOSITORY / "models" / "cifar100"

@@ -104,7 +104,8 @@ def begin(kind: str, recipe: Recipe, base: Recipe, training: LabelledImages, run
     else:
         check_same_images(state, training, checkpoint_path(runs, recipe, kind))
         learner.network.load_state_dict(state.network)
-        optimizer.load_state_dict(state.optimizer)
+        if state.optimizer:  # None is kept of a finished network.
+            optimizer.load_state_dict(state.optimizer)
         if state.epoch < settings.epochs:
             report(f"{kind}: continuing after epoch {state.epoch} of {settings.epochs}")
     steps = len(training) // settings.batch_size

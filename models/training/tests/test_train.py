@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import tiny_recipe_value
 from spillway_training.augmentation import normalise
-from spillway_training.checkpoint import checkpoint_path, load_finished, save_checkpoint
+from spillway_training.checkpoint import checkpoint_path, keep_weights, load_finished, save_checkpoint
 from spillway_training.errors import TrainingError
 from spillway_training.build import build_network
 from spillway_training.read_recipe import parse_recipe
@@ -154,3 +154,22 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_zero(recipe):
     assert max(rates) == pytest.approx(recipe.edge.peak_learning_rate, rel=0.01)
     assert rates[:peak] == sorted(rates[:peak]) and rates[peak:] == sorted(rates[peak:], reverse=True)
     assert 0 < rates[0] < 0.001 and 0 < rates[-1] < 0.001
+
+
+def test_kept_weights_stand_in_for_a_lost_run(recipe, training_images, tmp_path, monkeypatch):
+    monkeypatch.setattr("spillway_training.checkpoint.kept_path", lambda path, _=None: tmp_path / "kept" / path.name)
+    trained = train_network("large", recipe, training_images, tmp_path / "runs", CPU)
+    keep_weights(tmp_path / "runs", recipe, "large")
+    found = load_finished(tmp_path / "lost", recipe, "large")
+    for name, value in trained.network.items():
+        torch.testing.assert_close(found.network[name], value, rtol=1e-3, atol=1e-3)
+        assert found.network[name].dtype == value.dtype
+    again = train_network("large", recipe, training_images, tmp_path / "lost", CPU)
+    assert again.epoch == trained.epoch
+
+
+def test_an_unfinished_network_is_not_kept(recipe, training_images, tmp_path):
+    with pytest.raises(KilledError):
+        train_network("large", recipe, training_images, tmp_path, CPU, kill_after_two)
+    with pytest.raises(TrainingError, match="not fully trained"):
+        keep_weights(tmp_path, recipe, "large")
