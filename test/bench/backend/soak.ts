@@ -8,6 +8,8 @@ import { BATCHED, closedLoop, inferAt } from "./throughput.ts";
 const LOAD = 0.8;
 const SECONDS = 900;
 const SETTLE_SECONDS = 120;
+/** Requests that may be in: those that come at random come together now and then. */
+const QUEUE_LENGTH = 256;
 const MEMORY_EVERY_SECONDS = 10;
 
 export interface Soak {
@@ -24,7 +26,8 @@ export interface Soak {
 }
 
 export async function measureSoak(subject: Subject): Promise<Soak> {
-  const server = await startBackend({ SPILLWAY_MODEL: await folderOf(subject), ...BATCHED });
+  const queue = { SPILLWAY_QUEUE_LENGTH: String(QUEUE_LENGTH) };
+  const server = await startBackend({ SPILLWAY_MODEL: await folderOf(subject), ...BATCHED, ...queue });
   try {
     const capacity = (await closedLoop(server.url, 10)).requests.average;
     const memory: number[] = [];
