@@ -87,7 +87,7 @@ export const MAX_LOGGED_TEXT_LENGTH = 256;
 /** Seconds in `Retry-After`: a full queue of the default length is worked off in less. */
 export const RETRY_AFTER_SECONDS = 1;
 
-/** Milliseconds before each attempt to replace a dead inference thread; after the last one the process ends. */
+/** Milliseconds before each attempt to replace a dead inference thread; after the last one it is given up, and the process ends if nothing else serves. */
 export const RESTART_DELAYS_MS = [100, 1_000, 5_000, 15_000] as const;
 
 /** Bytes of a configuration file: there are some thirty settings. */
@@ -99,7 +99,7 @@ export const TRACING_STOP_MS = 2_000;
 /** Milliseconds that a model which is to end waits for bodies that are on their way; those of honest senders are here in less. */
 export const ARRIVAL_GRACE_MS = 1_000;
 
-/** Milliseconds that a thread which is to end may take for the batch that it runs: more than any batch takes. */
+/** Milliseconds that whoever ends a thread waits for the batch that it runs; one that takes longer ends its thread behind it. */
 export const MAX_STOP_MS = 4_000;
 
 /** Bytes of log lines that wait for a reader who has stopped reading; what comes beyond is lost. */

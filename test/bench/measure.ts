@@ -18,8 +18,16 @@ export function summarise(samples: readonly number[]): Summary {
   return { median: quantile(sorted, 0.5), p25: quantile(sorted, 0.25), p75: quantile(sorted, 0.75), n: sorted.length };
 }
 
+/** The value that one sample in a hundred exceeds. */
+export function percentile99(samples: readonly number[]): number {
+  return quantile(
+    samples.toSorted((a, b) => a - b),
+    0.99,
+  );
+}
+
 /** Of samples in ascending order; linear between neighbours, as NumPy does by default. */
-export function quantile(sorted: readonly number[], share: number): number {
+function quantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const low = Math.floor(at);
   const high = Math.min(low + 1, sorted.length - 1);

@@ -56,6 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
 def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
     """Runs one command; what it returns is printed as JSON."""
     command = options.command
+    if command == "keep":  # The only one that looks at no image.
+        for kind in options.networks:
+            report(f"kept {keep_weights(options.runs, recipe, kind)}")
+        return None
     device = read_device(options.device)
     data = read_dataset(options.data, read_size(options.size))
     if command == "train":
@@ -64,10 +68,6 @@ def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
         teacher = [] if recipe.teacher is None else ["teacher"]
         tail = [] if options.no_tail else ["tail"]
         train([*teacher, "large", "edge", *tail], options, recipe, data, device)
-    elif command == "keep":
-        for kind in options.networks:
-            report(f"kept {keep_weights(options.runs, recipe, kind)}")
-        return None
     elif command == "cluster":
         return cluster_tail(recipe, data.training, options.runs, device)
     elif command == "table":

@@ -1,6 +1,6 @@
 // Three times as many requests as the backend can answer, whether it answers or not: what those get
 // that are accepted, how soon the others hear that they are not, and what is left of it afterwards.
-import { quantile } from "../measure.ts";
+import { percentile99 } from "../measure.ts";
 import { startBackend } from "./backend-process.ts";
 import { openLoop } from "./open-loop.ts";
 import { folderOf, type Subject } from "./subjects.ts";
@@ -10,7 +10,6 @@ const OVERLOAD = 3;
 const SECONDS = 60;
 const PROBE_SECONDS = 8;
 const MEMORY_EVERY_MS = 1000;
-const ascending = (a: number, b: number) => a - b;
 
 export interface Overload {
   title: string;
@@ -45,8 +44,8 @@ export async function measureOverload(subject: Subject): Promise<Overload> {
       failed,
       p99: {
         before: before.latency.p99,
-        accepted: quantile(accepted.toSorted(ascending), 0.99),
-        refused: quantile(refused.toSorted(ascending), 0.99),
+        accepted: percentile99(accepted),
+        refused: percentile99(refused),
       },
       throughput: {
         before: capacity,

@@ -1,5 +1,5 @@
 // A quarter of an hour at four fifths of what the backend can do: does it grow, does anything fail?
-import { quantile } from "../measure.ts";
+import { percentile99 } from "../measure.ts";
 import { startBackend } from "./backend-process.ts";
 import { openLoop } from "./open-loop.ts";
 import { folderOf, type Subject } from "./subjects.ts";
@@ -46,10 +46,7 @@ export async function measureSoak(subject: Subject): Promise<Soak> {
       requestsASecond: all / SECONDS,
       requests: all,
       failed: all - answered.length,
-      p99: quantile(
-        answered.toSorted((a, b) => a - b),
-        0.99,
-      ),
+      p99: percentile99(answered),
       memory,
       settled: mean(memory.slice(window, 2 * window)),
       last: mean(memory.slice(-window)),
