@@ -84,6 +84,7 @@ export function fitCalibration(
       metric: tables,
       gainModel,
       fusion: fitFusion(fused.method, answers.edge, answers.cloud, labels, classes),
+      tail: null,
     },
     members: [...exits, large].map(({ name, method, probabilities }, index) => ({
       name,

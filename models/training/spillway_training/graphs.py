@@ -65,9 +65,10 @@ class BytesToLogits(nn.Module):
 
 
 class CodesToLogits(nn.Module):
-    """codes uint8 [N,C,H,W], ranges float32 [N,C,2], setting int64 [N] -> logits [N,classes].
+    """codes uint8 [N,C,H,W], ranges float32 [N,C,2], setting int64 [N,1] -> logits [N,classes].
 
-    Channels that the setting does not send are taken for zero, whatever lies there.
+    Channels that the setting does not send are taken for zero, whatever lies there. Triton knows no tensor of one
+    number a row without a dimension for it; hence [N,1].
     """
 
     def __init__(self, network: TailNetwork) -> None:
@@ -75,6 +76,7 @@ class CodesToLogits(nn.Module):
         self.network = network
 
     def forward(self, codes: Tensor, ranges: Tensor, setting: Tensor) -> Tensor:
+        setting = setting[:, 0]
         features = dequantise(codes, ranges, self.network.levels[setting])
         return self.network(features * self.network.present[setting][:, :, None, None], setting)
 
@@ -117,7 +119,7 @@ def tail_graph(network: TailNetwork, features_shape: list[int]) -> Graph:
     examples = (
         torch.randint(256, (1, *features_shape), dtype=torch.uint8),
         torch.rand(1, features_shape[0], 2),
-        torch.zeros(1, dtype=torch.int64),
+        torch.zeros(1, 1, dtype=torch.int64),
     )
     module = CodesToLogits(fold_normalisation(network))
     return cloud_graph("tail.onnx", module, examples, ["codes", "ranges", "setting"])

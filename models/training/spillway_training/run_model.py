@@ -80,7 +80,7 @@ class OpenModel:
             feeds = {
                 names["codes"]["name"]: codes.numpy(),
                 names["ranges"]["name"]: ranges.numpy(),
-                names["setting"]["name"]: numpy.full(len(features), index, numpy.int64),
+                names["setting"]["name"]: numpy.full((len(features), 1), index, numpy.int64),
             }
             all_logits[setting_name(setting)] = run_graph(self.tail, feeds)[tail["logits"]]
         return all_logits

@@ -85,7 +85,7 @@ def test_tail_graph_takes_codes_of_mixed_settings_and_agrees_with_pytorch(traine
     ranges = channel_ranges(features)
     # Channels that are not sent hold codes here: the graph has to pass them over.
     codes = quantise(features, ranges, network.levels[setting])
-    feeds = {"codes": codes.numpy(), "ranges": ranges.numpy(), "setting": setting.numpy()}
+    feeds = {"codes": codes.numpy(), "ranges": ranges.numpy(), "setting": setting[:, None].numpy()}
     outputs = run_graph(open_graph(model / "tail.onnx"), feeds)
     with torch.no_grad():
         sent = compress_features(network, features, setting)

@@ -18,8 +18,21 @@ def test_error_is_at_most_half_a_step_and_the_ends_are_kept(bits):
     assert codes.dtype == torch.uint8 and codes.max() == 2**bits - 1 and codes.min() == 0
     back = dequantise(codes, ranges, levels)
     half_step = (ranges[..., 1] - ranges[..., 0])[:, :, None, None] / (2**bits - 1) / 2
-    assert ((back - features).abs() <= half_step + 1e-5).all()
+    # The ends travel as 16-bit floats: 11 significant bits.
+    rounding = ranges.abs().amax(2)[:, :, None, None] * 2**-11
+    assert ((back - features).abs() <= half_step + rounding + 1e-5).all()
     torch.testing.assert_close(channel_ranges(back), ranges)
+
+
+def test_ranges_are_16_bit_floats_and_what_lies_beyond_them_has_the_code_of_the_end():
+    features = torch.tensor([-1e6, -1.0001, 1.0003, 1e6]).reshape(1, 1, 2, 2)
+    ranges, levels = channel_ranges(features), torch.tensor([3])
+    assert ranges.flatten().tolist() == [-65504, 65504]
+    assert quantise(features, ranges, levels).flatten().tolist() == [0, 1, 2, 3]
+    near = torch.tensor([0.0, 1.0003]).reshape(1, 1, 1, 2)
+    ranges = channel_ranges(near)
+    assert ranges.flatten().tolist() == [0, 1]
+    assert quantise(near, ranges, levels).flatten().tolist() == [0, 3]
 
 
 def test_images_of_a_batch_do_not_touch_each_other():
@@ -33,7 +46,7 @@ def test_images_of_a_batch_do_not_touch_each_other():
 
 
 def test_channel_of_one_value_comes_back_exactly():
-    features = torch.full((1, 2, 3, 3), 0.7)
+    features = torch.full((1, 2, 3, 3), 0.75)
     ranges, levels = channel_ranges(features), torch.tensor([1])
     codes = quantise(features, ranges, levels)
     assert codes.max() == 0

@@ -1,6 +1,7 @@
 // Whether a calibration belongs to the model that is to use it. Whoever takes one from outside asks
 // here: the bundle's build, the Worker reading KV, and `spillway publish`.
 import { gainFeatures } from "../offload/gain-model.ts";
+import { settingName } from "../split/setting.ts";
 import { type Calibration, type Calibrator, calibrationSchema } from "./calibration.ts";
 import { describeIssues } from "./document.ts";
 import type { Manifest } from "./manifest.ts";
@@ -50,10 +51,21 @@ function modelMismatch(calibration: Calibration, manifest: Manifest, modelHash: 
   if (model !== modelHash) return `model: fitted for ${model}, but this model is ${modelHash}`;
   if (exits.length !== stages) return `exits: expected ${stages} calibrators for this model, got ${exits.length}`;
   if (vote.length !== stages) return `vote: expected ${stages} weights for this model, got ${vote.length}`;
-  return classesMismatch(calibration, manifest.labels.length);
+  return tailMismatch(calibration, manifest) ?? classesMismatch(calibration, manifest.labels.length);
 }
 
-function classesMismatch({ exits, cloud, gainModel }: Calibration, classes: number): string | null {
+/** A calibration may know nothing of the model's tail: then the tail is not asked. */
+function tailMismatch({ tail }: Calibration, { cloud }: Manifest): string | null {
+  if (tail === null) return null;
+  const settings = cloud.tail?.settings.map(settingName) ?? [];
+  if (tail.length !== settings.length) {
+    return `tail: expected ${settings.length} settings for this model, got ${tail.length}`;
+  }
+  const index = tail.findIndex(({ setting }, at) => setting !== settings[at]);
+  return index < 0 ? null : `tail.${index}.setting: expected ${settings[index]}, got ${tail[index].setting}`;
+}
+
+function classesMismatch({ exits, cloud, gainModel, tail }: Calibration, classes: number): string | null {
   const weights = gainModel?.weights.length ?? gainFeatures(classes);
   if (weights !== gainFeatures(classes)) {
     return `gainModel.weights: expected ${gainFeatures(classes)} for ${classes} classes, got ${weights}`;
@@ -61,6 +73,10 @@ function classesMismatch({ exits, cloud, gainModel }: Calibration, classes: numb
   const counts: [path: string, count: number | null][] = [
     ...exits.map((exit, index): [string, number | null] => [`exits.${index}.scale`, classesOf(exit)]),
     ["cloud.scale", classesOf(cloud)],
+    ...(tail ?? []).map(({ calibrator }, index): [string, number | null] => [
+      `tail.${index}.calibrator.scale`,
+      classesOf(calibrator),
+    ]),
     ["gainModel.offsets", gainModel?.offsets.length ?? null],
   ];
   const wrong = counts.find(([, count]) => count !== null && count !== classes);

@@ -2,7 +2,7 @@
 // per exit and for the cloud, the weights of the exits' vote, the offload metric as a table, and
 // how to fuse edge and cloud. Fitted offline, applied in the Worker.
 import { z } from "zod";
-import { MAX_CLASSES, MAX_EXITS, sha256Schema } from "./manifest.ts";
+import { MAX_CLASSES, MAX_EXITS, MAX_SETTINGS, sha256Schema } from "./manifest.ts";
 
 /** Enough for an isotonic fit on a million images; the table is searched, not scanned. */
 export const MAX_METRIC_KNOTS = 4096;
@@ -96,6 +96,19 @@ const logLinearFusionSchema = z.strictObject({
 export const fusionSchema = z.union([linearFusionSchema, logLinearFusionSchema]);
 export type Fusion = z.infer<typeof fusionSchema>;
 
+/** What was found out about the tail's answers to features that are sent at one of its settings. */
+export const tailCalibrationSchema = z.strictObject({
+  /** The setting's name, as in {@link settingName}. */
+  setting: z.string().min(1),
+  calibrator: calibratorSchema,
+  fusion: fusionSchema.nullable(),
+  /** What asking the tail gains, as a share of the metric, which is what asking the large model gains. */
+  gainShare: z.number().min(-2).max(2),
+  /** Mean length of a frame, entropy-coded, with all that is around the codes. */
+  frameBytes: z.number().positive(),
+});
+export type TailCalibration = z.infer<typeof tailCalibrationSchema>;
+
 export const calibrationSchema = z.strictObject({
   calibrationVersion: z.literal(1),
   /** SHA-256 of the manifest.json it was fitted for. */
@@ -122,5 +135,7 @@ export const calibrationSchema = z.strictObject({
   gainModel: gainModelSchema.nullable().default(null),
   /** How edge and cloud answer together; null where the cloud alone is better. */
   fusion: fusionSchema.nullable(),
+  /** One for each of the manifest's settings, in their order; null for a model without a tail. */
+  tail: z.array(tailCalibrationSchema).min(1).max(MAX_SETTINGS).nullable().default(null),
 });
 export type Calibration = z.infer<typeof calibrationSchema>;

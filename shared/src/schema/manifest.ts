@@ -3,11 +3,14 @@
 // know of a model. A model's identity is the SHA-256 of its manifest.json, which in turn
 // names the SHA-256 of every file.
 import { z } from "zod";
+import { settingName } from "../split/setting.ts";
 
 /** Input sides beyond this are no edge model's; the cap bounds allocation. */
 export const MAX_INPUT_SIDE = 1024;
 export const MAX_CLASSES = 100_000;
 export const MAX_EXITS = 16;
+/** Shares of channels times bits; each costs the tail normalisation statistics of its own. */
+export const MAX_SETTINGS = 256;
 
 const side = z.int().min(1).max(MAX_INPUT_SIDE);
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -64,6 +67,37 @@ export const largeModelSchema = z.strictObject({
 });
 export type LargeModel = z.infer<typeof largeModelSchema>;
 
+/** The name of an input, where what it holds is known. */
+function inputSchema<Datatype extends string>(datatype: Datatype) {
+  return z.strictObject({ name: z.string().min(1), datatype: z.literal(datatype) });
+}
+
+/** How much of a feature map is sent: its first channels, so many bits a value. */
+export const settingSchema = z.strictObject({
+  channels: z.int().positive(),
+  bits: z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)]),
+  /** The codes alone, packed: without ranges, before entropy coding. */
+  rawBytes: z.int().positive(),
+});
+
+/** The switchable network that goes on from the features of the first stage, quantised at any of its settings. */
+export const tailModelSchema = z.strictObject({
+  ...graphFields,
+  /** Name of the features that it reads: those of the first stage. */
+  features: z.string().min(1),
+  inputs: z.strictObject({
+    /** [N,C,H,W]; channels that the setting does not send may hold anything. */
+    codes: inputSchema("UINT8"),
+    /** [N,C,2]: smallest and largest value of each channel. */
+    ranges: inputSchema("FP32"),
+    /** [N,1]: index into `settings`. */
+    setting: inputSchema("INT64"),
+  }),
+  /** The leanest first. */
+  settings: z.array(settingSchema).min(1).max(MAX_SETTINGS),
+});
+export type TailModel = z.infer<typeof tailModelSchema>;
+
 export const accuracySchema = z.strictObject({
   model: z.string().min(1),
   top1: z.number().min(0).max(1),
@@ -82,13 +116,17 @@ export const manifestSchema = z
       input: imageInputSchema,
       stages: z.array(stageSchema).min(1).max(MAX_EXITS),
     }),
-    cloud: z.strictObject({ large: largeModelSchema, tail: z.null() }),
+    cloud: z.strictObject({ large: largeModelSchema, tail: tailModelSchema.nullable() }),
     accuracy: z.array(accuracySchema),
     training: z.record(z.string(), z.union([z.string(), z.number()])),
   })
   .superRefine((manifest, context) => {
     for (const problem of stageProblems(manifest.edge.input, manifest.edge.stages)) {
       context.addIssue({ code: "custom", path: ["edge", "stages", problem.stage], message: problem.message });
+    }
+    const { tail } = manifest.cloud;
+    for (const problem of tail === null ? [] : tailProblems(tail, manifest.edge.stages[0])) {
+      context.addIssue({ code: "custom", path: ["cloud", "tail", ...problem.path], message: problem.message });
     }
   });
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -106,6 +144,27 @@ function stageProblems(input: ImageInput, stages: readonly Stage[]) {
       const message = isLast ? "the last stage has no features" : "a stage before the last needs features";
       problems.push({ stage: index, message });
     }
+  });
+  return problems;
+}
+
+/** The tail reads what the first stage writes, and no setting sends more of it than there is, or is there twice. */
+function tailProblems({ features, settings }: TailModel, { features: map }: Stage) {
+  if (map?.name !== features) {
+    const message = `expected the first stage's features, "${map?.name ?? "none"}", got "${features}"`;
+    return [{ path: ["features"], message }];
+  }
+  const [channels, height, width] = map.shape;
+  const problems: { path: (string | number)[]; message: string }[] = [];
+  const names = new Set<string>();
+  settings.forEach((setting, index) => {
+    const name = settingName(setting);
+    const rawBytes = Math.ceil((setting.channels * height * width * setting.bits) / 8);
+    const report = (field: string, message: string) => problems.push({ path: ["settings", index, field], message });
+    if (setting.channels > channels) report("channels", `expected at most ${channels}, got ${setting.channels}`);
+    if (setting.rawBytes !== rawBytes) report("rawBytes", `expected ${rawBytes} for ${name}, got ${setting.rawBytes}`);
+    if (names.has(name)) report("bits", `${name} is there twice`);
+    names.add(name);
   });
   return problems;
 }

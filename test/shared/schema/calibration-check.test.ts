@@ -1,7 +1,16 @@
 import { checkCalibrationText, MAX_CALIBRATION_BYTES } from "@spillway/shared/schema/calibration-check";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changed, MODEL_HASH, OTHER_HASH, pathsOf, validCalibration, validManifest } from "./documents.ts";
+import {
+  changed,
+  MODEL_HASH,
+  OTHER_HASH,
+  pathsOf,
+  validCalibration,
+  validCalibrationWithTail,
+  validManifest,
+  validManifestWithTail,
+} from "./documents.ts";
 
 const check = (text: string) => checkCalibrationText(text, validManifest(), MODEL_HASH);
 const checkDocument = (value: unknown) => check(JSON.stringify(value));
@@ -63,6 +72,27 @@ describe("refuses", () => {
     const gainModel = { intercept: 0, weights: Array(count).fill(0), offsets: [0, 0] };
     expect(refusal(changed(validCalibration(), "gainModel", gainModel))).toBe(
       `gainModel.weights: expected 7 for 2 classes, got ${count}`,
+    );
+  });
+
+  it("settings that are not the tail's, in its order", () => {
+    const tail = validCalibrationWithTail().tail ?? [];
+    const errorOf = (settings: unknown, manifest = validManifestWithTail()) => {
+      const checked = checkCalibrationText(
+        JSON.stringify({ ...validCalibration(), tail: settings }),
+        manifest,
+        MODEL_HASH,
+      );
+      return checked.ok ? null : checked.error;
+    };
+    expect(errorOf(tail)).toBeNull();
+    expect(errorOf(null)).toBeNull();
+    expect(errorOf(tail, validManifest())).toBe("tail: expected 0 settings for this model, got 2");
+    expect(errorOf(tail.slice(1))).toBe("tail: expected 2 settings for this model, got 1");
+    expect(errorOf(tail.toReversed())).toBe("tail.0.setting: expected 2x1, got 8x8");
+    const calibrator = { scale: [1, 1, 1], bias: [0, 0, 0] };
+    expect(errorOf([tail[0], { ...tail[1], calibrator }])).toBe(
+      "tail.1.calibrator.scale: expected one number for each of 2 classes, got 3",
     );
   });
 

@@ -55,6 +55,41 @@ export function validManifest(stages = 3): Manifest {
   };
 }
 
+/** {@link validManifest} with a tail of two settings on its first stage's 8x16x16 features. */
+export function validManifestWithTail(): Manifest {
+  const manifest = validManifest();
+  manifest.cloud.tail = {
+    file: "tail.onnx",
+    sha256: "d".repeat(64),
+    bytes: 1000,
+    logits: "logits",
+    multiplyAdds: 7_000_000,
+    parameters: 70_000,
+    features: "features-1",
+    inputs: {
+      codes: { name: "codes", datatype: "UINT8" },
+      ranges: { name: "ranges", datatype: "FP32" },
+      setting: { name: "setting", datatype: "INT64" },
+    },
+    settings: [
+      { channels: 2, bits: 1, rawBytes: 64 },
+      { channels: 8, bits: 8, rawBytes: 2048 },
+    ],
+  };
+  return manifest;
+}
+
+export function validCalibrationWithTail(): Calibration {
+  const shared = { calibrator: { temperature: 1.25 }, fusion: null };
+  return {
+    ...validCalibration(),
+    tail: [
+      { ...shared, setting: "2x1", gainShare: 0.25, frameBytes: 60.5 },
+      { ...shared, setting: "8x8", gainShare: 0.9, frameBytes: 1500 },
+    ],
+  };
+}
+
 export function validCalibration(): Calibration {
   const table = { confidence: [0.25, 0.5, 1], gain: [0.5, 0.25, -0.125] };
   return {
@@ -67,6 +102,7 @@ export function validCalibration(): Calibration {
     metric: { "max-probability": table, margin: table, entropy: table },
     gainModel: null,
     fusion: { edgeWeight: 0.25 },
+    tail: null,
   };
 }
 

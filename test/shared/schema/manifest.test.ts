@@ -3,13 +3,15 @@ import {
   MAX_CLASSES,
   MAX_EXITS,
   MAX_INPUT_SIDE,
+  MAX_SETTINGS,
   type Manifest,
   manifestSchema,
   type Stage,
   sha256Schema,
+  type TailModel,
 } from "@spillway/shared/schema/manifest";
 import { describe, expect, it } from "vitest";
-import { changed, validManifest } from "./documents.ts";
+import { changed, validManifest, validManifestWithTail } from "./documents.ts";
 
 /** Why a manifest was refused, in one line; null when it was not. */
 function refusal(value: unknown): string | null {
@@ -158,4 +160,52 @@ it.each([
   ["a capital", `${"a".repeat(63)}A`, false],
 ])("a SHA-256 of %s", (_, text, isAccepted) => {
   expect(sha256Schema.safeParse(text).success).toBe(isAccepted);
+});
+
+describe("the tail", () => {
+  const withTail = (path: string, value: unknown) =>
+    refusal(changed(validManifestWithTail(), `cloud.tail.${path}`, value));
+
+  it("is valid", () => {
+    expect(refusal(validManifestWithTail())).toBeNull();
+  });
+
+  it("reads the first stage's features", () => {
+    expect(withTail("features", "features-2")).toBe(
+      'cloud.tail.features: expected the first stage\'s features, "features-1", got "features-2"',
+    );
+    const alone = { ...validManifestWithTail(), edge: validManifest(1).edge };
+    expect(refusal(alone)).toContain('expected the first stage\'s features, "none", got "features-1"');
+  });
+
+  it("sends no more channels than there are", () => {
+    expect(withTail("settings.1", { channels: 9, bits: 1, rawBytes: 288 })).toBe(
+      "cloud.tail.settings.1.channels: expected at most 8, got 9",
+    );
+  });
+
+  it.each([0, 3, 5, 16])("has no setting of %d bits", (bits) => {
+    expect(withTail("settings.0.bits", bits)).toContain("cloud.tail.settings.0.bits");
+  });
+
+  it("says how many bytes its codes take", () => {
+    expect(withTail("settings.0.rawBytes", 63)).toBe("cloud.tail.settings.0.rawBytes: expected 64 for 2x1, got 63");
+  });
+
+  it("names no setting twice, and one at least", () => {
+    const { settings } = validManifestWithTail().cloud.tail as TailModel;
+    expect(withTail("settings", [...settings, settings[0]])).toBe("cloud.tail.settings.2.bits: 2x1 is there twice");
+    expect(withTail("settings", [])).toContain("cloud.tail.settings");
+  });
+
+  it("has at most 256 settings", () => {
+    const many = Array.from({ length: MAX_SETTINGS + 1 }, () => ({ channels: 1, bits: 1, rawBytes: 32 }));
+    expect(MAX_SETTINGS).toBe(256);
+    expect(withTail("settings", many)).toContain("<=256");
+  });
+
+  it.each(["codes", "ranges", "setting"])("takes its %s as one type", (name) => {
+    expect(withTail(`inputs.${name}.datatype`, "FP16")).toContain(`cloud.tail.inputs.${name}.datatype`);
+    expect(withTail(`inputs.${name}.extra`, 1)).toContain("extra");
+  });
 });
