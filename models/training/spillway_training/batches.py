@@ -55,7 +55,11 @@ class FreshBatches:
 
 
 class ViewBatches:
-    """Goes through the cached views, one an epoch, and round again; with no teacher it sees the same images."""
+    """Goes through the cached views, one an epoch, and round again; with no teacher it sees the same images.
+
+    Every second time around they are mirrored: a teacher that was trained on mirrored images thinks nearly the same
+    of both, and a student has twice as many images to learn from.
+    """
 
     def __init__(self, views: Views, labels: Tensor, teacher: Teacher | None, settings: NetworkRecipe) -> None:
         self.views, self.labels, self.teacher, self.settings = views, labels, teacher, settings
@@ -63,6 +67,8 @@ class ViewBatches:
 
     def draw_images(self, epoch: int, chosen: Tensor, generator: torch.Generator) -> Tensor:
         images = self.views.images(epoch % self.views.count, chosen)
+        if epoch // self.views.count % 2 == 1:
+            images = images.flip(2)
         return blank_squares(images, self.settings.cutout, generator) if self.settings.cutout > 0 else images
 
     def judge(self, epoch: int, chosen: Tensor) -> Tensor | None:

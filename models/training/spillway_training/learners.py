@@ -15,7 +15,7 @@ from .recipe import Distillation, EdgeRecipe, NetworkRecipe
 from .strategies import Phase, freeze_all_but, phase_of, plan_phases
 
 # How many of stage 1's channels the ordering head may see, as shares of all.
-ORDERING_SHARES = (1 / 8, 1 / 4, 1 / 2)
+ORDERING_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
 
 class StepResult(NamedTuple):

@@ -76,7 +76,8 @@ class SwitchableBlock(nn.Module):
 
 
 class TailNetwork(nn.Module):
-    """Three residual blocks; `width` is the number of channels of the first two, the third has twice as many.
+    """Three residual blocks; `width` is the number of channels of the first; each later one has twice as many at half
+    the resolution.
 
     `clusters`, int64 [S], says which settings' gradients point alike; -1 for the extremes, and for all before it is
     known. It is kept here so that a checkpoint holds it.
@@ -89,11 +90,11 @@ class TailNetwork(nn.Module):
         self.blocks = nn.ModuleList(
             [
                 SwitchableBlock(channels, width, count),
-                SwitchableBlock(width, width, count),
                 SwitchableBlock(width, 2 * width, count, stride=2),
+                SwitchableBlock(2 * width, 4 * width, count, stride=2),
             ]
         )
-        self.classifier = Classifier(2 * width, classes)
+        self.classifier = Classifier(4 * width, classes)
         present = torch.arange(channels) < torch.tensor([setting.channels for setting in settings])[:, None]
         self.register_buffer("present", present.float(), persistent=False)
         levels = torch.tensor([setting.levels for setting in settings], dtype=torch.float32)

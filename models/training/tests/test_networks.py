@@ -46,7 +46,7 @@ def test_multiply_adds_of_one_convolution_and_one_linear_layer():
         count_multiply_adds(network, torch.zeros(2, 3, 32, 32))
 
 
-@pytest.mark.parametrize("network", [EdgeNetwork(100, 16), LargeNetwork(100, 8), ResidualBlock(3, 8, stride=2)])
+@pytest.mark.parametrize("network", [EdgeNetwork(100, 8), LargeNetwork(100, 8), ResidualBlock(3, 8, stride=2)])
 def test_folding_leaves_no_normalisation_and_the_same_outputs(network):
     network = with_random_statistics(network)
     folded = fold_normalisation(network)
@@ -57,8 +57,8 @@ def test_folding_leaves_no_normalisation_and_the_same_outputs(network):
 
 
 def test_tail_keeps_to_its_budget():
-    network = TailNetwork(100, 64, 160, list_settings(64)).eval()
-    features, setting = torch.zeros(1, 64, 8, 8), torch.zeros(1, dtype=torch.int64)
+    network = TailNetwork(100, 32, 96, list_settings(32)).eval()
+    features, setting = torch.zeros(1, 32, 16, 16), torch.zeros(1, dtype=torch.int64)
     assert 50e6 <= count_multiply_adds(network, features, setting) <= 100e6
     assert count_parameters(network) <= 3e6
 
