@@ -7,6 +7,7 @@ import { chosenMethod, METHOD_CHOICES, METHOD_HELP } from "../evaluation/calibra
 import { calibrationQuality, temperatureNote } from "../evaluation/calibration-report.ts";
 import { evaluationDigest } from "../evaluation/evaluation-file.ts";
 import { fitCalibration } from "../evaluation/fit-calibration.ts";
+import type { TailFit } from "../evaluation/fit-tail.ts";
 import { type EvaluationSource, loadEvaluation, rowsOfPart } from "../evaluation/load-evaluation.ts";
 import { readSingle, SINGLE_FLAGS, SINGLE_HELP } from "../evaluation/single.ts";
 import { choiceFlag, flagsOnly, neededFlag } from "../flag-values.ts";
@@ -23,16 +24,18 @@ spillway calibrate --images MOSAIC|FOLDER|--evaluation E.npz [--model FOLDER] [-
 One table: fits a calibrator and reports accuracy, NLL, ECE, adaptive ECE and Brier score before and after.
 
 ${SINGLE_HELP}
-A model: fits a calibrator for each exit and the large model, the vote, the fusion and the offload metric.
+A model: fits a calibrator for each exit and the large model, the vote, the fusion and the offload metric; and of
+the tail at each of its settings a temperature, the fusion, and what asking it gains as a share of the metric.
 
   --images               labelled images: a mosaic, or a folder with one folder a class
   --skip-broken          leave out images that the Worker would refuse; otherwise the first ends all
   --evaluation E.npz     what \`spillway evaluate\` wrote, instead
   --model FOLDER         manifest.json and its graphs (default ${DEFAULT_MODEL})
+  --no-tail              leave the tail out, which is run once a setting; the Worker then never asks it
   --part fit             use only the part that leaves rows to certify thresholds (default: the calibration half)
 
 ${METHOD_HELP}  --json                 { temperature, before: { accuracy, nll, ece, adaptiveEce, brier }, after, ... };
-                         of a model { calibration, members, metric, fusion }. \`temperature\` is that of temperature
+                         of a model { calibration, members, metric, fusion, tail }. \`temperature\` is that of temperature
                          scaling, whatever the method; what was fitted by the method is \`calibrator\`
   --out FILE             one table: also write that there; a model: where its calibration goes (default:
                          calibration.json in the model's folder, which is replaced; none with --part fit)
@@ -49,6 +52,7 @@ export async function run(args: string[]): Promise<void> {
       ...OUTPUT_FLAGS,
       images: { type: "string" },
       "skip-broken": { type: "boolean", default: false },
+      "no-tail": { type: "boolean" },
       evaluation: { type: "string" },
       model: { type: "string" },
       method: { type: "string", default: "temperature" },
@@ -67,7 +71,9 @@ export async function run(args: string[]): Promise<void> {
       `expected --probabilities, --logits, --images or --evaluation${both}; see spillway calibrate --help`,
     );
   }
-  const unused = (isTable ? (["model", "part"] as const) : (["labels"] as const)).find((flag) => flag in values);
+  const unused = (isTable ? (["model", "part", "no-tail"] as const) : (["labels"] as const)).find(
+    (flag) => flag in values,
+  );
   if (unused !== undefined) {
     throw new UsageError(
       `--${unused}: expected with ${isTable ? "a model" : "one table"} only; see spillway calibrate --help`,
@@ -102,11 +108,13 @@ async function calibrateTable(values: Values & { probabilities?: string; logits?
   await reportResult(result, values, text + table);
 }
 
-async function calibrateModel(values: Values & EvaluationSource & { model?: string; part?: string }) {
+async function calibrateModel(
+  values: Values & EvaluationSource & { "no-tail"?: boolean; model?: string; part?: string },
+) {
   const part = choiceFlag("part", values.part ?? "calibration", ["calibration", "fit"] as const);
   const method = choiceFlag("method", values.method, METHOD_CHOICES);
   const folder = await openModelFolder(values.model ?? DEFAULT_MODEL);
-  const evaluation = await loadEvaluation(folder, values);
+  const evaluation = await loadEvaluation(folder, { ...values, withTail: !values["no-tail"] });
   const rows = rowsOfPart(evaluation, part);
   const { dataset, labels } = rows;
   const fittedOn = { dataset, n: labels.length, part, evaluation: evaluationDigest(evaluation) };
@@ -121,7 +129,26 @@ async function calibrateModel(values: Values & EvaluationSource & { model?: stri
     [name, before] as const,
     [`  ${method}`, after] as const,
   ]);
-  await reportResult(fit, { json: values.json }, qualityTable(members));
+  await reportResult(fit, { json: values.json }, `${qualityTable(members)}${tailTable(fit.tail)}`);
+}
+
+/** What is answered at each setting, and what that gains; empty without a tail. */
+function tailTable(tail: readonly TailFit[]): string {
+  if (tail.length === 0) return "";
+  const table = textTable(
+    ["tail", "accuracy", "NLL", "fused", "accuracy", "NLL", "share of the metric", "bytes of a frame"],
+    tail.map(({ calibration, alone, answered, fusion }) => [
+      calibration.setting,
+      percent(alone.accuracy, 2),
+      alone.nll.toFixed(5),
+      fusion,
+      percent(answered.accuracy, 2),
+      answered.nll.toFixed(5),
+      calibration.gainShare.toFixed(3),
+      calibration.frameBytes.toFixed(1),
+    ]),
+  );
+  return `\n${table}`;
 }
 
 function qualityTable(rows: readonly (readonly [string, ReturnType<typeof calibrationQuality>])[]): string {

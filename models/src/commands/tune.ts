@@ -21,6 +21,7 @@ const HELP = `spillway tune --images MOSAIC|FOLDER|--evaluation E.npz [--model F
   --model FOLDER     default models/cifar100
   --folder FOLDER    where evaluation.npz, calibration.json, thresholds.json and config.json go (default tuned)
   --skip-broken      leave out images that the Worker would refuse; without it the first ends all
+  --no-tail          leave the tail out, which is run once a setting; the Worker then never asks it
   --method METHOD    of calibration: temperature (default), vector, isotonic, auto
   --confidence RULE  max-probability (default), margin, entropy
   --remote           publish to Cloudflare; otherwise to the local KV of \`npm start\`
@@ -33,7 +34,8 @@ What is asked for (default --max-offload ${DEFAULT_MAX_OFFLOAD}):
 
 ${DEMAND_HELP}
 Half of the images fit and choose, the other half only reports. Bucket, limits and whatever else the configuration
-in KV holds stay as they are. A model folder without calibration.json gets the calibration that was fitted.
+in KV holds stay as they are. Thresholds are chosen for the large model; of a tail the calibration says what asking it
+gains, and it is asked about the same images. A model folder without calibration.json gets the calibration that was fitted.
 `;
 
 export async function run(args: string[]): Promise<void> {
@@ -49,6 +51,7 @@ export async function run(args: string[]): Promise<void> {
       method: { type: "string", default: "temperature" },
       confidence: { type: "string", default: "max-probability" },
       "skip-broken": { type: "boolean", default: false },
+      "no-tail": { type: "boolean", default: false },
       remote: { type: "boolean", default: false },
       state: { type: "string" },
       "no-publish": { type: "boolean", default: false },
@@ -69,7 +72,8 @@ export async function run(args: string[]): Promise<void> {
   const costs = readCosts(model.manifest, values);
   const bundled = await calibrationOf(model);
   await expectWritable(values.out);
-  const request = { model, bundled, source: values, demand, method, rule, costs };
+  const source = { ...values, withTail: !values["no-tail"] };
+  const request = { model, bundled, source, demand, method, rule, costs };
   // Before the images are run: what cannot be published should not cost the evaluation.
   const outcome = await tuneModel(request, values["no-publish"] ? null : storeOf(values), values.folder);
   if (!outcome.ok) return refuseDemand(demand, outcome.rows, values);

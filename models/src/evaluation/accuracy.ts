@@ -4,7 +4,7 @@ import { splitInHalves } from "../images/split.ts";
 import type { ModelLogits } from "./run-models.ts";
 
 export interface Accuracy {
-  /** "exit 1" and so on, "large". */
+  /** "exit 1" and so on, "large", "tail 16x4" and so on. */
   model: string;
   half: "calibration" | "report";
   /** Share of rows whose largest logit is the label's; of equals the first counts. */
@@ -12,17 +12,21 @@ export interface Accuracy {
   n: number;
 }
 
-/** Every exit, then the large model; of each both halves. @throws RangeError below two rows */
+/** Every exit, the large model, then the tail at each setting; of each both halves. @throws RangeError below two rows */
 export function measureAccuracy(logits: ModelLogits, labels: ArrayLike<number>): Accuracy[] {
-  const { rows, classes, exits, large } = logits;
+  const { rows, classes, exits, large, tail } = logits;
   const halves = splitInHalves(rows);
-  return [...exits, large].flatMap((member, index) =>
+  const members: [model: string, member: Float32Array][] = [
+    ...exits.map((member, index): (typeof members)[number] => [`exit ${index + 1}`, member]),
+    ["large", large],
+    ...tail.map(({ setting, logits: member }): (typeof members)[number] => [`tail ${setting}`, member]),
+  ];
+  return members.flatMap(([model, member]) =>
     (["calibration", "report"] as const).map((half) => {
       const chosen = halves[half];
       const right = chosen.filter(
         (row) => argmax(member.subarray(row * classes, (row + 1) * classes)) === labels[row],
       ).length;
-      const model = index < exits.length ? `exit ${index + 1}` : "large";
       return { model, half, top1: right / chosen.length, n: chosen.length };
     }),
   );

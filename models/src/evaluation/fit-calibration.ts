@@ -27,6 +27,7 @@ import {
 } from "@spillway/shared/schema/calibration";
 import { chosenMethod, type MethodChoice } from "./calibration-method.ts";
 import { type CalibrationQuality, calibrationQuality } from "./calibration-report.ts";
+import { fitTail, type TailFit } from "./fit-tail.ts";
 import { fitVote } from "./fit-vote.ts";
 import type { ModelLogits } from "./run-models.ts";
 
@@ -38,6 +39,8 @@ export interface CalibrationFit {
   metric: { name: string; error: number }[];
   /** Cross-validated NLL of each way of fusing. */
   fusion: { method: FusionMethod; nll: number }[];
+  /** Of the tail at each setting; empty where the evaluation has none. */
+  tail: TailFit[];
 }
 
 interface Member {
@@ -72,7 +75,9 @@ export function fitCalibration(
     const isRight = (values: Float64Array) => (argmax(rowOf(values, row, classes)) === labels[row] ? 1 : 0);
     return isRight(fused.probabilities) - isRight(answers.edge);
   });
-  const { tables, gainModel, contenders } = fitMetrics(answers.edge, gain, classes);
+  const { tables, gainModel, contenders, predictions } = fitMetrics(answers.edge, gain, classes);
+  const edge = { probabilities: answers.edge, metric: predictions };
+  const tail = logits.tail.map((setting) => fitTail(setting, edge, labels, classes));
   const before = (values: Float32Array) => calibrationQuality(softmaxRows(values, classes), labels, classes);
   return {
     calibration: {
@@ -84,7 +89,7 @@ export function fitCalibration(
       metric: tables,
       gainModel,
       fusion: fitFusion(fused.method, answers.edge, answers.cloud, labels, classes),
-      tail: null,
+      tail: tail.length > 0 ? tail.map(({ calibration }) => calibration) : null,
     },
     members: [...exits, large].map(({ name, method, probabilities }, index) => ({
       name,
@@ -94,6 +99,7 @@ export function fitCalibration(
     })),
     metric: contenders.map(({ name, error }) => ({ name, error })),
     fusion: fusions.map(({ method, nll }) => ({ method, nll })),
+    tail,
   };
 }
 
@@ -134,5 +140,7 @@ function fitMetrics(edge: Float64Array, gain: Float64Array, classes: number) {
   const [model, table] = [models, [...byRule.values()].flat()].map((ways) => chosenInEachFold(ways, gain));
   const gainModel = predictsBetter(model, table, gain) ? models[0].fit(all) : null;
   const contenders = [...defaultWays, ...models].sort((a, b) => a.error - b.error);
-  return { tables, gainModel, contenders };
+  // Of what is served with the rule of the default configuration.
+  const { predictions } = gainModel === null ? defaultWays[0] : models[0];
+  return { tables, gainModel, contenders, predictions };
 }

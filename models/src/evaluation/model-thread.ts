@@ -7,12 +7,23 @@ export interface ThreadOptions {
   folder: ModelFolder;
   /** That its graphs may use. */
   cores: number;
+  /** Whether the tail is run too, where the model has one. */
+  withTail: boolean;
 }
 
 /** Row-major [rows of the batch, classes]. */
 export interface BatchLogits {
   exits: Float32Array<ArrayBuffer>[];
   large: Float32Array<ArrayBuffer>;
+  /** For each of the manifest's settings; empty where the tail is not run. */
+  tail: BatchTail[];
+}
+
+/** The batch at one setting of the tail. */
+export interface BatchTail {
+  logits: Float32Array<ArrayBuffer>;
+  /** Length of each image's frame, [rows of the batch]. */
+  frameBytes: Int32Array<ArrayBuffer>;
 }
 
 export class ModelThread {

@@ -1,4 +1,5 @@
-// The thresholds of a whole model, with what they do on the report half, which chose nothing.
+// The thresholds of a whole model, with what they do on the report half, which chose nothing. They are those of the
+// large model: whichever route an image takes then, it is offloaded for what the large model would gain.
 import type { RiskLimit } from "@spillway/shared/offload/risk-control";
 import {
   CLOSED,
@@ -60,7 +61,10 @@ export function chooseSystem(
       everythingOffloaded: performanceOf(report, costs, { exits: allStages, offload: OFFLOAD_UNDECIDED }),
     },
     missed: missedWishes(expected, demand.wishes),
-    expectedOn: { rows: report.rows, how: "the report half, which chose nothing" },
+    expectedOn: {
+      rows: report.rows,
+      how: "the report half, which chose nothing; what is offloaded goes to the large model",
+    },
     exitShares,
   };
 }

@@ -124,6 +124,9 @@ function whyThresholdsMayNotDecide({ offload }: Config): string[] {
   if (offload.policy !== "threshold") {
     lines.push(`offload.policy is "${offload.policy}", but these thresholds were chosen for "threshold"`);
   }
+  if (offload.route === "tail") {
+    lines.push('offload.route is "tail", but these thresholds were chosen for the large model');
+  }
   return lines;
 }
 

@@ -12,6 +12,7 @@ import { run } from "../../../models/src/commands/calibrate.ts";
 import { writeEvaluation } from "../../../models/src/evaluation/evaluation-file.ts";
 import { openModelFolder } from "../../../models/src/model-folder.ts";
 import { temporaryFolder } from "../arrays/folder.ts";
+import { SETTINGS, tinyEvaluation } from "../evaluation/tiny-family.ts";
 import { captureOutput, spillway } from "./command.ts";
 import { madeUpEvaluation, madeUpLabels, madeUpTable } from "./made-up.ts";
 
@@ -161,7 +162,8 @@ describe("a model", () => {
     const evaluation = await madeUpEvaluation(120);
     await writeEvaluation(file, evaluation, evaluation.labels, evaluation);
     const out = path.join(folder, `${part}.json`);
-    const fit = await jsonOf("--evaluation", file, "--out", out, "--part", part, "--method", "isotonic");
+    const flags = ["--evaluation", file, "--out", out, "--part", part, "--method", "isotonic", "--no-tail"];
+    const fit = await jsonOf(...flags);
     const { manifest, hash } = await openModelFolder("models/cifar100");
     const checked = checkCalibrationText(await readFile(out, "utf8"), manifest, hash);
     const fittedOn = { dataset: `${part} part of made up`, n: part === "fit" ? 30 : 60, part };
@@ -174,5 +176,36 @@ describe("a model", () => {
     const lowest =
       fit.calibration.cloud.temperature === 0.01 ? ["note: large: the temperature is at its lower end"] : [];
     expect(output.stderr.match(/^note: [^,]+/gm) ?? []).toEqual(lowest);
+  });
+
+  it("describes the tail at each setting, in a table too", async () => {
+    const { family: model, file } = await tinyEvaluation(folder, "with-tail");
+    const out = path.join(folder, "with-tail.json");
+    const flags = ["--evaluation", file, "--model", model.path, "--out", out];
+    const fit = await jsonOf(...flags);
+    const checked = checkCalibrationText(await readFile(out, "utf8"), model.manifest, model.hash);
+    expect(checked).toEqual({ ok: true, calibration: fit.calibration });
+    const { tail } = fit.calibration;
+    expect(tail.map(({ setting }: { setting: string }) => setting)).toEqual(SETTINGS);
+    expect(tail.map(({ frameBytes }: { frameBytes: number }) => frameBytes)).toEqual([40, 41, 42]);
+    for (const { gainShare } of tail) expect(Math.abs(gainShare - 1)).toBeLessThan(0.4);
+    expect(fit.tail).toHaveLength(SETTINGS.length);
+    expect(fit.tail[0]).toMatchObject({ calibration: tail[0], alone: { nll: expect.any(Number) } });
+    output.stdout = "";
+    await run(flags);
+    const table = output.stdout.split("\n\n")[1].trimEnd().split("\n");
+    expect(table[0]).toMatch(/^tail +accuracy +NLL +fused +accuracy +NLL +share of the metric +bytes of a frame$/);
+    expect(table.slice(1).map((line) => line.split(" ")[0])).toEqual(SETTINGS);
+    expect(table[3]).toMatch(/ 42\.0$/);
+    expect(output.stderr).not.toContain("note: ");
+  });
+
+  it("leaves the tail out where that is asked for", async () => {
+    const { family: model, file } = await tinyEvaluation(folder, "no-tail");
+    const out = path.join(folder, "no-tail.json");
+    const fit = await jsonOf("--evaluation", file, "--model", model.path, "--out", out, "--no-tail");
+    expect([fit.calibration.tail, fit.tail]).toEqual([null, []]);
+    const table = ["--logits", "l.npy", "--labels", "y.npy"];
+    await expect(run([...table, "--no-tail"])).rejects.toThrow("--no-tail: expected with a model only");
   });
 });

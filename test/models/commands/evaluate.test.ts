@@ -5,6 +5,7 @@ import { run } from "../../../models/src/commands/evaluate.ts";
 import { readEvaluation } from "../../../models/src/evaluation/evaluation-file.ts";
 import { openModelFolder } from "../../../models/src/model-folder.ts";
 import { UsageError } from "../../../models/src/usage.ts";
+import { SETTINGS, tinyFamily } from "../evaluation/tiny-family.ts";
 import { noise, pictureOf, temporaryFolder, writeAt } from "../images/picture-folder.ts";
 
 const root = temporaryFolder();
@@ -43,7 +44,7 @@ const THREE = ["apple/1.png", "bear/1.jpg", "bear/2.png"];
 describe("spillway evaluate", () => {
   it("writes what all networks said, and prints how often they are right on either half", async () => {
     const images = await picturesAt("three", THREE);
-    await run(["--images", images, "--out", out]);
+    await run(["--images", images, "--out", out, "--no-tail"]);
     const { hash, manifest } = await openModelFolder("models/cifar100");
     const evaluation = await readEvaluation(out);
     expect(evaluation).toMatchObject({ rows: 3, classes: 100, modelHash: hash, dataset: "three" });
@@ -58,9 +59,9 @@ describe("spillway evaluate", () => {
 
   it("prints the same as one JSON object", async () => {
     const images = await picturesAt("json", THREE);
-    await run(["--images", images, "--out", out, "--json"]);
-    const { rows, skipped, out: file, accuracy } = JSON.parse(printed);
-    expect([rows, skipped, file]).toEqual([3, 0, out]);
+    await run(["--images", images, "--out", out, "--no-tail", "--json"]);
+    const { rows, skipped, out: file, accuracy, frames } = JSON.parse(printed);
+    expect([rows, skipped, file, frames]).toEqual([3, 0, out, []]);
     expect(accuracy).toHaveLength(8);
     expect(accuracy[0]).toEqual({ model: "exit 1", half: "calibration", top1: expect.any(Number), n: 1 });
     expect(accuracy[7]).toEqual({ model: "large", half: "report", top1: expect.any(Number), n: 2 });
@@ -71,13 +72,41 @@ describe("spillway evaluate", () => {
     const broken = writeAt(root, "broken/apple/0.jpg", "no picture");
     const refused = path.join(root, "refused.npz");
     const message = `${broken}: expected a JPEG, PNG or WebP image`;
-    await expect(run(["--images", images, "--out", refused])).rejects.toThrow(message);
+    await expect(run(["--images", images, "--out", refused, "--no-tail"])).rejects.toThrow(message);
     await expect(readEvaluation(refused)).rejects.toThrow(refused);
-    await run(["--images", images, "--out", out, "--skip-broken", "--json"]);
+    await run(["--images", images, "--out", out, "--skip-broken", "--no-tail", "--json"]);
     expect(noted).toContain(`left out: ${message}\n`);
     expect(noted).toMatch(/: 3 images, 1 left out\n$/);
     expect(JSON.parse(printed)).toMatchObject({ rows: 3, skipped: 1 });
     expect((await readEvaluation(out)).labels).toHaveLength(3);
+  });
+
+  it("also asks a tail at each of its settings, and says how long the frames are", async () => {
+    const { path: model } = await tinyFamily(root);
+    const images = await picturesAt("tiny-images", ["red/1.png", "green/1.png", "blue/1.png", "blue/2.png"]);
+    await run(["--images", images, "--out", out, "--model", model, "--json"]);
+    const { accuracy, frames } = JSON.parse(printed);
+    const { tail } = await readEvaluation(out);
+    expect(tail.map(({ setting }) => setting)).toEqual(SETTINGS);
+    expect(accuracy.map((entry: { model: string }) => entry.model)).toEqual(
+      ["exit 1", "exit 2", "large", ...SETTINGS.map((setting) => `tail ${setting}`)].flatMap((name) => [name, name]),
+    );
+    const lengths = tail.map(({ frameBytes }) => Array.from(frameBytes ?? []));
+    expect(frames).toEqual(
+      lengths.map((all, index) => ({
+        setting: SETTINGS[index],
+        smallest: Math.min(...all),
+        mean: all.reduce((sum, length) => sum + length, 0) / 4,
+        largest: Math.max(...all),
+      })),
+    );
+    printed = "";
+    await run(["--images", images, "--out", out, "--model", model]);
+    expect(printed).toMatch(/\ntail 4x4 .*\n\nbytes of a frame +smallest +mean +largest\n2x1 .*\n2x8 .*\n4x4 .*\n$/);
+    printed = "";
+    await run(["--images", images, "--out", out, "--model", model, "--no-tail"]);
+    expect(printed).not.toContain("tail");
+    expect((await readEvaluation(out)).tail).toEqual([]);
   });
 
   it("needs two images that can be used", async () => {

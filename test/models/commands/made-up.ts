@@ -72,6 +72,7 @@ export async function madeUpEvaluation(rows: number): Promise<Evaluation> {
     classes,
     exits: manifest.edge.stages.map((_, exit) => logitsOf(0.2 + 0.2 * exit, 5 + exit)),
     large: logitsOf(0.9, 9),
+    tail: [],
     labels,
     modelHash: hash,
     dataset: "made up",

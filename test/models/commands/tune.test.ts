@@ -7,10 +7,13 @@ import { CONFIG_KEY, checkConfigText } from "@spillway/shared/schema/config";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../../models/src/commands/tune.ts";
 import { readEvaluation, writeEvaluation } from "../../../models/src/evaluation/evaluation-file.ts";
+import { systemCosts } from "../../../models/src/evaluation/system.ts";
 import { type ModelFolder, openModelFolder } from "../../../models/src/model-folder.ts";
 import { createWranglerKv } from "../../../models/src/publish/wrangler-kv.ts";
 import { thresholdResultSchema } from "../../../models/src/tuning/threshold-result.ts";
+import { tuneModel } from "../../../models/src/tuning/tune-model.ts";
 import { temporaryFolder } from "../arrays/folder.ts";
+import { SETTINGS, tinyEvaluation } from "../evaluation/tiny-family.ts";
 import { captureOutput, spillway } from "./command.ts";
 import { madeUpEvaluation } from "./made-up.ts";
 
@@ -64,7 +67,16 @@ describe("spillway tune --no-publish", () => {
   it("certifies on rows that the calibration has not seen", async () => {
     const tuned = path.join(folder, "certified");
     const asked = ["--max-accuracy-loss", "0.2", "--confidence", "margin", "--method", "isotonic"];
-    const ended = await spillway("tune", "--evaluation", source, "--folder", tuned, "--no-publish", ...asked);
+    const ended = await spillway(
+      "tune",
+      "--evaluation",
+      source,
+      "--folder",
+      tuned,
+      "--no-publish",
+      "--no-tail",
+      ...asked,
+    );
     expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: "" });
     expect(ended.stdout).toMatch(/\nguarantee at most 20 points .*\n +accuracy .*\nedge only.*\neverything.*\nthese/);
     const { calibration, config, thresholds } = await filesOf(tuned);
@@ -104,7 +116,7 @@ describe("a model without calibration.json", () => {
     await mkdir(own);
     await copyFile("models/cifar100/manifest.json", path.join(own, "manifest.json"));
     const tuned = path.join(folder, "mine");
-    const flags = ["--model", own, "--evaluation", source, "--folder", tuned, "--no-publish"];
+    const flags = ["--model", own, "--evaluation", source, "--folder", tuned, "--no-publish", "--no-tail"];
     await expect(run([...flags, "--max-accuracy-loss", "0.01"])).rejects.toThrow(/^not attainable/);
     const made = path.join(own, "calibration.json");
     await expect(readFile(made)).rejects.toThrow(/ENOENT/);
@@ -115,6 +127,49 @@ describe("a model without calibration.json", () => {
     await run([...flags, "--method", "isotonic"]);
     expect(output.stderr).toBe("");
     expect(await readFile(made, "utf8")).not.toBe(await readFile(path.join(tuned, "calibration.json"), "utf8"));
+  });
+});
+
+describe("a model with a tail", () => {
+  const tuned = path.join(folder, "with-tail");
+  const rule = "max-probability" as const;
+
+  it("gets a calibration that describes it, and thresholds that are said to be the large model's", async () => {
+    const { family, file } = await tinyEvaluation(folder, "tiny-tuned");
+    const flags = ["--model", family.path, "--folder", tuned, "--evaluation", file, "--no-publish"];
+    await run(flags);
+    expect(output.stdout).toContain("the report half, which chose nothing; what is offloaded goes to the large model;");
+    const calibrationOf = async () => {
+      const text = await readFile(path.join(tuned, "calibration.json"), "utf8");
+      const checked = checkCalibrationText(text, family.manifest, family.hash);
+      return checked.ok ? checked.calibration : checked.error;
+    };
+    expect(await calibrationOf()).toMatchObject({ tail: SETTINGS.map((setting) => ({ setting })) });
+    // The evaluation that is kept still has all of it.
+    expect(await readEvaluation(path.join(tuned, "evaluation.npz"))).toEqual(await readEvaluation(file));
+    await run([...flags, "--no-tail"]);
+    expect(await calibrationOf()).toMatchObject({ tail: null });
+  });
+
+  it("is told that a configuration's route is not what the thresholds were chosen for", async () => {
+    const { family, file } = await tinyEvaluation(folder, "tiny-route");
+    const source = { evaluation: file, withTail: true };
+    const demand = { wishes: { maxOffload: 0.3 }, limit: null };
+    const costs = systemCosts(family.manifest);
+    const request = { model: family, bundled: null, source, demand, method: "temperature" as const, rule, costs };
+    const keys = new Map<string, string>();
+    const store = {
+      get: async (key: string) => keys.get(key) ?? null,
+      put: async (key: string, text: string) => void keys.set(key, text),
+    };
+    expect(await tuneModel(request, store, tuned)).toMatchObject({ ok: true });
+    const remark = 'note: offload.route is "tail", but these thresholds were chosen for the large model\n';
+    expect(output.stderr).not.toContain(remark);
+    const config = JSON.parse(keys.get(CONFIG_KEY) ?? "");
+    keys.set(CONFIG_KEY, JSON.stringify({ ...config, offload: { ...config.offload, route: "tail" } }));
+    expect(await tuneModel(request, store, tuned)).toMatchObject({ ok: true });
+    expect(output.stderr).toContain(remark);
+    expect(JSON.parse(keys.get(CONFIG_KEY) ?? "").offload.route).toBe("tail");
   });
 });
 

@@ -21,6 +21,7 @@ test("counts each network's right answers on either half", () => {
     classes: 2,
     exits: [member(labels, () => false), member(labels, (row) => calibration.includes(row))],
     large: member(labels, (row) => row !== report[0]),
+    tail: [{ setting: "2x1", logits: member(labels, (row) => row === report[1]), frameBytes: null }],
   };
   expect(measureAccuracy(logits, labels)).toEqual([
     { model: "exit 1", half: "calibration", top1: 0, n: 4 },
@@ -29,12 +30,14 @@ test("counts each network's right answers on either half", () => {
     { model: "exit 2", half: "report", top1: 0, n: 5 },
     { model: "large", half: "calibration", top1: 1, n: 4 },
     { model: "large", half: "report", top1: 0.8, n: 5 },
+    { model: "tail 2x1", half: "calibration", top1: 0, n: 4 },
+    { model: "tail 2x1", half: "report", top1: 0.2, n: 5 },
   ]);
 });
 
 test("the first of equal logits is the answer", () => {
   const tied = new Float32Array(4);
-  const entries = measureAccuracy({ rows: 2, classes: 2, exits: [tied], large: tied }, [0, 1]);
+  const entries = measureAccuracy({ rows: 2, classes: 2, exits: [tied], large: tied, tail: [] }, [0, 1]);
   expect(entries.map(({ top1 }) => top1).toSorted()).toEqual([0, 0, 1, 1]);
 });
 

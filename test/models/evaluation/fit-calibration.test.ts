@@ -42,6 +42,7 @@ const logits = {
   classes: CLASSES,
   exits: [network(labels, 0.3, 2, 1), network(labels, 0.5, 3, 2)],
   large: network(labels, 0.9, 0.5, 3),
+  tail: [],
 };
 
 test("finds each network's temperature", () => {
@@ -86,4 +87,45 @@ test("takes the likeliest fusion, and a gain model where classes matter", () => 
   // Rows and labels count together, so every second class is the easy one.
   expect(calibration.gainModel?.offsets).toHaveLength(CLASSES);
   expect(metric[0].name).toMatch(/^class-aware /);
+});
+
+test("knows of no tail that was not run", () => {
+  const { calibration, tail } = fitCalibration(logits, labels, identity);
+  expect(calibration.tail).toBeNull();
+  expect(tail).toEqual([]);
+});
+
+test("a tail as good as the large model gains what it gains, one as bad as the edge next to nothing", () => {
+  const frameBytes = Int32Array.from(labels, (_, row) => 100 + (row % 2));
+  const tail = [
+    { setting: "8x1", logits: network(labels, 0.5, 1, 4), frameBytes },
+    { setting: "8x2", logits: network(labels, 0.7, 2, 5), frameBytes },
+    { setting: "8x4", logits: network(labels, 0.9, 3, 6), frameBytes: frameBytes.map((length) => 2 * length) },
+  ];
+  const fit = fitCalibration({ ...logits, tail }, labels, identity, "isotonic");
+  expect(calibrationSchema.parse(fit.calibration)).toEqual(fit.calibration);
+  const shares = fit.calibration.tail?.map(({ gainShare }) => gainShare) ?? [];
+  expect(shares[0]).toBeLessThan(0.3);
+  expect(shares[1]).toBeGreaterThan(shares[0] + 0.1);
+  expect(shares[2]).toBeGreaterThan(shares[1] + 0.1);
+  expect(Math.abs(shares[2] - 1)).toBeLessThan(0.1);
+  expect(fit.calibration.tail?.map(({ frameBytes: mean }) => mean)).toEqual([100.5, 100.5, 201]);
+  for (const [index, { calibration, alone, answered, fusion }] of fit.tail.entries()) {
+    expect(calibration.setting).toBe(tail[index].setting);
+    // Temperatures, however the others were calibrated.
+    expect(Math.abs((calibration.calibrator as { temperature: number }).temperature - index - 1)).toBeLessThan(0.3);
+    expect(calibration.fusion === null).toBe(fusion === "none");
+    expect(answered.nll).toBeLessThanOrEqual(alone.nll);
+  }
+  // What it is fitted beside does not change.
+  const { tail: without, ...others } = fitCalibration(logits, labels, identity, "isotonic").calibration;
+  expect(fit.calibration).toMatchObject(others);
+  expect(without).toBeNull();
+});
+
+test("a tail whose frames were not measured is a mistake", () => {
+  const tail = [{ setting: "8x1", logits: logits.large, frameBytes: null }];
+  expect(() => fitCalibration({ ...logits, tail }, labels, identity)).toThrow(
+    new RangeError("8x1: expected frame lengths, got none"),
+  );
 });

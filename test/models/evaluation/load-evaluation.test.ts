@@ -1,10 +1,12 @@
 // The parts that labelled images are split into: none may see what it is to judge.
+import path from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import type { Evaluation } from "../../../models/src/evaluation/evaluation-file.ts";
+import { type Evaluation, writeEvaluation } from "../../../models/src/evaluation/evaluation-file.ts";
 import { loadEvaluation, type Part, rowsOfPart } from "../../../models/src/evaluation/load-evaluation.ts";
 import { splitForGuarantee, splitInHalves } from "../../../models/src/images/split.ts";
 import { openModelFolder } from "../../../models/src/model-folder.ts";
 import { noise, pictureOf, temporaryFolder, writeAt } from "../images/picture-folder.ts";
+import { CLASSES, SETTINGS, tinyFamily } from "./tiny-family.ts";
 
 const root = temporaryFolder();
 
@@ -16,6 +18,7 @@ function numbered(rows: number): Evaluation {
     classes: 2,
     exits: [table(), table()],
     large: table(),
+    tail: [{ setting: "2x1", logits: table(), frameBytes: Int32Array.from({ length: rows }, (_, row) => row + 1) }],
     labels: Int32Array.from({ length: rows }, (_, row) => row),
     modelHash: "0".repeat(64),
     dataset: "numbered",
@@ -47,6 +50,56 @@ describe("loadEvaluation", () => {
   });
 });
 
+describe("an evaluation's tail", () => {
+  /** In the tiny family's file, as said by two networks and the tail at the settings named. */
+  async function written(name: string, settings: readonly string[], frameBytes: Int32Array | null) {
+    const family = await tinyFamily(root, `${name}-family`);
+    const table = () => new Float32Array(12 * CLASSES);
+    const evaluation: Evaluation = {
+      rows: 12,
+      classes: CLASSES,
+      exits: [table(), table()],
+      large: table(),
+      tail: settings.map((setting) => ({ setting, logits: table(), frameBytes })),
+      labels: new Int32Array(12),
+      modelHash: family.hash,
+      dataset: "written",
+    };
+    const file = path.join(root, `${name}.npz`);
+    await writeEvaluation(file, evaluation, evaluation.labels, evaluation);
+    return { family, file };
+  }
+  const lengths = new Int32Array(12).fill(30);
+
+  it("comes in the manifest's order, if asked for", async () => {
+    const { family, file } = await written("reversed", SETTINGS.toReversed(), lengths);
+    const evaluation = await loadEvaluation(family, { evaluation: file, withTail: true });
+    expect(evaluation.tail.map(({ setting }) => setting)).toEqual(SETTINGS);
+    expect((await loadEvaluation(family, { evaluation: file })).tail).toEqual([]);
+  });
+
+  it("may be missing, which is said where it is asked for", async () => {
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const { family, file } = await written("none", [], null);
+    expect((await loadEvaluation(family, { evaluation: file })).tail).toEqual([]);
+    expect(stderr).not.toHaveBeenCalled();
+    expect((await loadEvaluation(family, { evaluation: file, withTail: true })).tail).toEqual([]);
+    expect(stderr.mock.calls.join("")).toMatch(/none\.npz: does not say what the tail answers[^\n]*\n/);
+    vi.restoreAllMocks();
+  });
+
+  it.each([
+    ["too-few", SETTINGS.slice(1), lengths, "tail-2x1 is missing: evaluate with `spillway evaluate`"],
+    ["too-many", [...SETTINGS, "4x8"], lengths, "tail-4x8: not a setting of the model"],
+    ["no-lengths", SETTINGS, null, "bytes-2x1 is missing: evaluate with `spillway evaluate`"],
+  ])("is refused where it is %s, unless it is not asked for", async (name, settings, frameBytes, message) => {
+    const { family, file } = await written(name, settings, frameBytes);
+    const wanted = loadEvaluation(family, { evaluation: file, withTail: true });
+    await expect(wanted).rejects.toThrow(`${file}: ${message}`);
+    expect((await loadEvaluation(family, { evaluation: file })).rows).toBe(12);
+  });
+});
+
 describe("rowsOfPart", () => {
   it.each([20, 21, 22, 23, 101, 5000])("splits %d images without overlap", (rows) => {
     const of = (part: Part) => [...rowsOfPart(numbered(rows), part).labels];
@@ -65,11 +118,19 @@ describe("rowsOfPart", () => {
       const taken = rowsOfPart(numbered(40), part);
       expect(taken.dataset).toBe(`${part} part of numbered`);
       expect(taken.rows).toBe(taken.labels.length);
-      for (const member of [...taken.exits, taken.large]) {
+      const [tail] = taken.tail;
+      for (const member of [...taken.exits, taken.large, tail.logits]) {
         expect([...member]).toEqual([...taken.labels].flatMap((row) => [row, row]));
       }
+      expect([...(tail.frameBytes ?? [])]).toEqual([...taken.labels].map((row) => row + 1));
     },
   );
+
+  it("knows no lengths where there were none", () => {
+    const evaluation = numbered(40);
+    evaluation.tail[0].frameBytes = null;
+    expect(rowsOfPart(evaluation, "report").tail[0].frameBytes).toBeNull();
+  });
 
   it.each<[Part, number]>([
     ["calibration", 10],

@@ -1,5 +1,8 @@
-// The shipped model over the same pixels in both forms of labelled images.
+// The shipped model over the same pixels in both forms of labelled images, and a tiny family for its tail.
 import path from "node:path";
+import { takeRows } from "@spillway/shared/calibration/row-major";
+import { decodeFrame, encodeFrame } from "@spillway/shared/split/frame";
+import { dequantiseFeatures, quantiseFeatures } from "@spillway/shared/split/quantiser";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ModelRun, runModels } from "../../../models/src/evaluation/run-models.ts";
@@ -7,6 +10,7 @@ import { BrokenImageError, type LabelledImages } from "../../../models/src/image
 import { openImages } from "../../../models/src/images/open-images.ts";
 import { type ModelFolder, openModelFolder } from "../../../models/src/model-folder.ts";
 import { noise, pictureOf, temporaryFolder, writeAt } from "../images/picture-folder.ts";
+import { FEATURES, SETTINGS, SIDE as TINY_SIDE, tinyFamily } from "./tiny-family.ts";
 
 const COUNT = 100;
 const SIDE = 32;
@@ -138,6 +142,103 @@ describe("runModels", () => {
     const wrong = { ...manifest, edge: { ...manifest.edge, stages: [{ ...stage, logits: "scores" }, ...stages] } };
     await expect(runModels({ ...folder, manifest: wrong }, mosaic, [0, 1])).rejects.toThrow(
       `${stage.file}: expected an output "scores" of float32 [2, 100], got none`,
+    );
+  });
+});
+
+describe("the tail", () => {
+  const tiles = all.map((index) => noise(TINY_SIDE * TINY_SIDE * 3, index + 1));
+  const tiny: LabelledImages = {
+    count: COUNT,
+    labels: Int32Array.from(all, (index) => index % 3),
+    name: "tiny",
+    read: async (index) => ({
+      data: tiles[index],
+      width: TINY_SIDE,
+      height: TINY_SIDE,
+      channels: 3,
+      orientation: 1 as const,
+    }),
+  };
+  let family: ModelFolder;
+  beforeAll(async () => {
+    family = await tinyFamily(root);
+  });
+
+  /** What the tiny stage makes of a tile. */
+  function featuresOf(tile: Uint8Array): Float32Array {
+    const [, height, width] = FEATURES.shape;
+    const colours = [0, 1, 2].map((channel) =>
+      Array.from({ length: height * width }, (_, at) => {
+        const pixel = Math.floor(at / width) * TINY_SIDE + (at % width);
+        return Math.fround(tile[pixel * 3 + channel] / 255);
+      }),
+    );
+    const grey = colours[0].map((_, at) => (colours[0][at] + colours[1][at] + colours[2][at]) / 3);
+    return Float32Array.from([...colours, grey].flat());
+  }
+
+  it("says at each setting what its graph says of the features that a frame carries", async () => {
+    const { tail } = await runModels(family, tiny, all, { withTail: true });
+    const settings = family.manifest.cloud.tail?.settings ?? [];
+    expect(tail.map(({ setting }) => setting)).toEqual(SETTINGS);
+    for (const [index, { logits, frameBytes }] of tail.entries()) {
+      for (const row of all) {
+        const quantised = quantiseFeatures(featuresOf(tiles[row]), FEATURES.shape, settings[index]);
+        const frame = encodeFrame(quantised);
+        expect(frameBytes?.[row]).toBe(frame.byteLength);
+        const decoded = decodeFrame(frame, { shape: FEATURES.shape, settings });
+        if (!decoded.ok) throw new Error(decoded.reason);
+        const values = dequantiseFeatures(decoded.features);
+        // The graph's matrices hold a rising number in each place, and channels count that the setting sends.
+        const expected = [0, 1, 2].map((label) =>
+          Array.from({ length: settings[index].channels }, (_, channel) => {
+            const mean = values.subarray(channel * 6, (channel + 1) * 6).reduce((sum, value) => sum + value, 0) / 6;
+            return (mean * (index * 12 + channel * 3 + label)) / 10;
+          }).reduce((sum, part) => sum + part, 0),
+        );
+        [...logits.subarray(row * 3, (row + 1) * 3)].forEach((value, label) => {
+          expect(value).toBeCloseTo(expected[label], 4);
+        });
+      }
+    }
+  });
+
+  it("is left out unless asked for, and of a model that has none", async () => {
+    expect((await runModels(family, tiny, [0, 1])).tail).toEqual([]);
+    const { manifest } = family;
+    const tailless = { ...family, manifest: { ...manifest, cloud: { ...manifest.cloud, tail: null } } };
+    expect((await runModels(tailless, tiny, [0, 1], { withTail: true })).tail).toEqual([]);
+  });
+
+  it("changes nothing of the others", async () => {
+    const { tail, ...others } = await runModels(family, tiny, all, { withTail: true });
+    expect(await runModels(family, tiny, all)).toEqual({ ...others, tail: [] });
+    expect(tail).toHaveLength(SETTINGS.length);
+  });
+
+  it("moves its rows together too where a broken image is left out", async () => {
+    const broken = [0, 30, 99];
+    const read = (index: number) =>
+      broken.includes(index) ? Promise.reject(new BrokenImageError("x")) : tiny.read(index);
+    const options = { withTail: true, onBroken: () => {} };
+    const whole = await runModels(family, tiny, all, options);
+    const run = await runModels(family, { ...tiny, read }, all, options);
+    expect(run.indices).toEqual(all.filter((index) => !broken.includes(index)));
+    for (const [at, { logits, frameBytes }] of run.tail.entries()) {
+      const expected = whole.tail[at];
+      expect(frameBytes).toEqual(Int32Array.from(run.indices, (index) => expected.frameBytes?.[index] ?? 0));
+      expect(logits).toEqual(takeRows(expected.logits, run.indices, 3));
+    }
+  });
+
+  it("says where a stage does not hand on the features that were promised", async () => {
+    const { manifest } = family;
+    const [stage, ...stages] = manifest.edge.stages;
+    const features = { ...FEATURES, shape: [4, 2, 3] as [number, number, number] };
+    const wrong = { ...manifest, edge: { ...manifest.edge, stages: [{ ...stage, features }, ...stages] } };
+    await expect(runModels({ ...family, manifest: wrong }, tiny, [0, 1])).rejects.toThrow(
+      'stage-1.onnx: expected an output "features" of float32 [2, 4, 2, 3], got 2,4,3,2',
     );
   });
 });
