@@ -6,6 +6,7 @@ import { RETRY_AFTER_SECONDS } from "./limits.ts";
 export type FailureReason =
   | "bad-request"
   | "not-an-image"
+  | "bad-frame"
   | "not-found"
   | "method-not-allowed"
   | "unsupported-type"
@@ -73,6 +74,7 @@ function statusOf(reason: FailureReason): number {
   switch (reason) {
     case "bad-request":
     case "not-an-image":
+    case "bad-frame":
       return 400;
     case "not-found":
       return 404;

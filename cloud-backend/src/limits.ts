@@ -42,8 +42,11 @@ export const MAX_REQUEST_PIXELS = 64_000_000;
 /** Images decoded at the same time: each may take 64 MB, and libuv decodes on four threads. */
 export const MAX_CONCURRENT_DECODES = 4;
 
-/** Milliseconds for which shrinking one image may hold the thread that answers HTTP; several images may follow each other. */
-export const PREPROCESSING_SLICE_MS = 2;
+/** Bytes of one frame of features, which is what the largest map takes; the edge makes none that is longer. A request's frames are as many as its batch may have rows. */
+export { MAX_FRAME_BYTES } from "@spillway/shared/split/frame";
+
+/** Milliseconds for which shrinking images and decoding frames, of all requests together, may hold the thread that answers HTTP in one turn. */
+export const DECODING_SLICE_MS = 2;
 
 /** Longest `timeout` parameter, in the protocol's microseconds (one hour): Node's timers overflow after 24 days. */
 export const MAX_TIMEOUT_MICROSECONDS = 3_600_000_000;

@@ -6,15 +6,17 @@ import type { Configuration, ModelSource } from "./configuration.ts";
 import { type StartupStep, success } from "./errors.ts";
 import { createHttpServer } from "./http-server.ts";
 import { limitConcurrency } from "./image/concurrency.ts";
+import type { Decoding } from "./inference/decoding.ts";
 import type { GraphDescription } from "./inference/graph-description.ts";
 import type { Model } from "./inference/model.ts";
 import type { ThreadEvent } from "./inference/session-thread.ts";
 import { startModel } from "./inference/start-model.ts";
-import { MAX_CONCURRENT_DECODES, RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
+import { DECODING_SLICE_MS, MAX_CONCURRENT_DECODES, RESTART_DELAYS_MS, TRACING_STOP_MS } from "./limits.ts";
 import { listen } from "./listener.ts";
 import type { Log } from "./log.ts";
 import { type OpenModels, openModels } from "./repository/open-models.ts";
 import type { RepositoryEvent } from "./repository/repository-event.ts";
+import { shareThread } from "./slices.ts";
 import { startTracing } from "./telemetry/tracing.ts";
 
 /** Addresses that only this machine can reach. */
@@ -60,7 +62,10 @@ export async function serve(
 
 /** The models that the configuration names, none of them loaded yet, and what becomes of the news about them. */
 function openServing({ models, serving, drainMs }: Configuration, log: Log, stop: AbortController): OpenModels {
-  const limitDecoding = limitConcurrency(MAX_CONCURRENT_DECODES);
+  const decoding: Decoding = {
+    limitImages: limitConcurrency(MAX_CONCURRENT_DECODES),
+    inSlices: shareThread(DECODING_SLICE_MS),
+  };
   const onThreadEvent = ({ event, ...fields }: ThreadEvent, { name, version }: GraphDescription) => {
     log(event === "thread-restarted" ? "info" : "error", event, { model: name, version, ...fields });
     // Without a thread a model is of no use. Where others are, they serve on; where it was what the process
@@ -71,7 +76,7 @@ function openServing({ models, serving, drainMs }: Configuration, log: Log, stop
   const open = openModels(models, {
     async startModel(graph) {
       const onEvent = (event: ThreadEvent) => onThreadEvent(event, graph);
-      const options = { ...serving, restartDelaysMs: RESTART_DELAYS_MS, onEvent, signal: stop.signal, limitDecoding };
+      const options = { ...serving, restartDelaysMs: RESTART_DELAYS_MS, onEvent, signal: stop.signal, decoding };
       const started = await startModel(graph, options);
       if (started.ok) tellProvider(started.value, log);
       return started;

@@ -5,10 +5,9 @@ import { elementCount, type Tensor, tensorOf } from "@spillway/shared/protocol/t
 import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
 import { failure, type Outcome, protocolOutcome, success } from "../errors.ts";
 import { abandonment } from "../inference/abandonment.ts";
-import { MAX_REQUEST_PIXELS, PREPROCESSING_SLICE_MS } from "../limits.ts";
-import type { Limiter } from "./concurrency.ts";
+import type { Decoding } from "../inference/decoding.ts";
+import { MAX_REQUEST_PIXELS } from "../limits.ts";
 import { decodeImage } from "./decode-image.ts";
-import { runInSlices } from "./slices.ts";
 
 /** How an encoded image becomes the input of a graph. */
 export interface ImageRecipe {
@@ -18,13 +17,11 @@ export interface ImageRecipe {
 
 /**
  * Decodes one image after the other, so that a large batch does not keep others from decoding.
- *
- * @param limit bounds the images that are in memory, decoded, at the same time
  */
 export async function imageBatch(
   images: readonly Uint8Array[],
   { preprocessing, input }: ImageRecipe,
-  limit: Limiter,
+  { limitImages, inSlices }: Decoding,
   signal: AbortSignal,
 ): Promise<Outcome<Tensor>> {
   const shape = imageTensorShape(preprocessing, input, images.length);
@@ -33,14 +30,14 @@ export async function imageBatch(
   const batch = input.datatype === "FP32" ? new Float32Array(count.value) : new Uint8Array(count.value);
   let pixelsLeft = MAX_REQUEST_PIXELS;
   for (const [index, image] of images.entries()) {
-    const added = await limit(async () => {
+    const added = await limitImages(async () => {
       if (signal.aborted) return abandonment(signal);
       const decoded = await decodeImage(image, pixelsLeft, preprocessing);
       if (!decoded.ok) return failure(decoded.reason, `image ${index}: ${decoded.message}`);
       const { pixels, orientation, storedPixels } = decoded.value;
       pixelsLeft -= storedPixels;
       const steps = imageTensorInSteps(pixels, orientation, preprocessing, input);
-      batch.set(await runInSlices(steps, PREPROCESSING_SLICE_MS), index * (count.value / images.length));
+      batch.set(await inSlices(steps), index * (count.value / images.length));
       return null;
     }, signal);
     if (added !== null) return added;

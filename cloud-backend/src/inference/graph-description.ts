@@ -1,7 +1,7 @@
 // A graph that is to be served: where its file lies and what it was promised to be. Made from a
 // manifest by the repository; all that inference knows of a model.
-import type { ImageInput, Preprocessing } from "@spillway/shared/schema/manifest";
-import type { Signature } from "./signature.ts";
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
+import type { EncodedInput } from "./encoded-input.ts";
 
 export interface GraphDescription {
   /** Name and version under which the protocol knows the graph. */
@@ -12,8 +12,8 @@ export interface GraphDescription {
   sha256: string;
   /** What the loaded graph must take and give. The first dimension of every tensor is the batch. */
   signature: Signature;
-  /** How an encoded image becomes the first input; null for a graph that takes no images. */
-  image: { preprocessing: Preprocessing; input: ImageInput } | null;
+  /** What may come in the place of its inputs; null where nothing may. */
+  encoded: EncodedInput | null;
   /** Names of the classes, in the order of the logits. */
   labels: readonly string[];
 }

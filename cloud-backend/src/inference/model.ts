@@ -1,10 +1,12 @@
 // One version of a served graph: a protocol request in, a protocol response out. It knows no HTTP.
+
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
 import type { Outcome } from "../errors.ts";
 import type { ModelStatistics, RequestDurations } from "../telemetry/model-statistics.ts";
 import type { Admission } from "./admission.ts";
+import type { EncodedInput } from "./encoded-input.ts";
 import type { Provider, ServingOptions } from "./serving-options.ts";
-import type { Signature } from "./signature.ts";
 
 /** What is known of a request beside its message. */
 export interface RequestContext {
@@ -20,6 +22,8 @@ export interface Model {
   readonly name: string;
   readonly version: string;
   readonly signature: Signature;
+  /** What may come in the place of its inputs, as BYTES [n]; null where nothing may. */
+  readonly encoded: Pick<EncodedInput, "kind" | "name"> | null;
   /** Names of the classes, in the order of the logits. */
   readonly labels: readonly string[];
   /** Where it runs: the first of the wanted execution providers that could be had. */

@@ -1,13 +1,14 @@
 // What a request asks of the model, checked against what the model takes and gives.
+import { fits, type Signature, type TensorDescription } from "@spillway/shared/protocol/graph-signature";
 import type { InferenceRequest, Parameters, RequestedOutput } from "@spillway/shared/protocol/message";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
 import { DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY } from "../batching/pending-request.ts";
 import { failure, type Outcome, success } from "../errors.ts";
 import { MAX_TIMEOUT_MICROSECONDS } from "../limits.ts";
-import { fitsShape, type Signature, type TensorDescription } from "./signature.ts";
+import type { EncodedInput } from "./encoded-input.ts";
 
 export interface Plan {
-  /** The graph's own inputs in its order, or encoded images alone: BYTES [n]. */
+  /** The graph's own inputs in its order, or what stands in for them, alone: BYTES [n]. */
   inputs: Tensor[];
   rows: number;
   /** Names of the outputs to compute. */
@@ -19,8 +20,8 @@ export interface Plan {
 export interface PlanOptions {
   /** Rows that a request may have. */
   maxBatch: number;
-  /** Whether encoded images may stand in for the graph's one input. */
-  takesImages: boolean;
+  /** What may stand in for the graph's inputs. */
+  encoded: Pick<EncodedInput, "kind" | "name"> | null;
 }
 
 /** A parameter of an output that changes how it is returned, and that we do not offer: ignoring it would mislead. */
@@ -47,42 +48,45 @@ export function planInference(request: InferenceRequest, signature: Signature, o
 function planInputs(
   given: readonly Tensor[],
   expected: readonly TensorDescription[],
-  { maxBatch, takesImages }: PlanOptions,
+  { maxBatch, encoded }: PlanOptions,
 ): Outcome<Tensor[]> {
-  const names = expected.map(({ name }) => `"${name}"`).join(", ");
-  const inputs = expected.flatMap(({ name }) => given.filter((tensor) => tensor.name === name));
-  if (given.length !== expected.length || inputs.length !== expected.length) {
-    return failure("bad-request", `inputs: expected ${names} and nothing else`);
-  }
-  for (const [index, input] of inputs.entries()) {
-    const fits = checkInput(input, expected[index], takesImages);
-    if (!fits.ok) return fits;
-  }
-  const [{ name, shape }] = inputs;
+  const inputs = isEncoded(given, encoded) ? success([...given]) : graphInputs(given, expected, encoded);
+  if (!inputs.ok) return inputs;
+  const [{ name, shape }] = inputs.value;
   const [rows] = shape;
   if (rows < 1 || rows > maxBatch) {
-    return failure("bad-request", `${name}: expected 1 to ${maxBatch} images, got ${rows}`);
+    return failure("bad-request", `${name}: expected 1 to ${maxBatch} ${encoded?.kind ?? "row"}s, got ${rows}`);
   }
-  const other = inputs.find((input) => input.shape[0] !== rows);
+  const other = inputs.value.find((input) => input.shape[0] !== rows);
   if (other !== undefined) {
     return failure("bad-request", `${other.name}: expected ${rows} rows as in ${name}, got ${other.shape[0]}`);
   }
-  return success(inputs);
+  return inputs;
 }
 
-function checkInput(
-  { name, datatype, shape }: Tensor,
-  expected: TensorDescription,
-  takesImages: boolean,
-): Outcome<null> {
-  const fits =
-    datatype === "BYTES" && takesImages
-      ? shape.length === 1
-      : datatype === expected.datatype && fitsShape(shape, expected);
-  if (fits) return success(null);
-  const raw = `${expected.datatype} [${expected.shape.join(", ")}]`;
-  const images = takesImages ? ", or encoded images as BYTES [n]" : "";
-  return failure("bad-request", `${name}: expected ${raw}${images}, got ${datatype} [${shape.join(", ")}]`);
+/** No graph that is served takes BYTES itself. */
+function isEncoded(given: readonly Tensor[], encoded: PlanOptions["encoded"]): boolean {
+  const [{ name, datatype, shape }] = given;
+  return given.length === 1 && name === encoded?.name && datatype === "BYTES" && shape.length === 1;
+}
+
+function graphInputs(
+  given: readonly Tensor[],
+  expected: readonly TensorDescription[],
+  encoded: PlanOptions["encoded"],
+): Outcome<Tensor[]> {
+  const inputs = expected.flatMap(({ name }) => given.filter((tensor) => tensor.name === name));
+  if (given.length !== expected.length || inputs.length !== expected.length) {
+    const names = expected.map(({ name }) => `"${name}"`).join(", ");
+    const instead = encoded?.kind === "frame" ? `, or "${encoded.name}", BYTES [n],` : "";
+    return failure("bad-request", `inputs: expected ${names}${instead} and nothing else`);
+  }
+  const wrong = inputs.findIndex((input, index) => !fits(input, expected[index]));
+  if (wrong === -1) return success(inputs);
+  const { name, datatype, shape } = expected[wrong];
+  const images = encoded?.kind === "image" ? ", or encoded images as BYTES [n]" : "";
+  const got = `${inputs[wrong].datatype} [${inputs[wrong].shape.join(", ")}]`;
+  return failure("bad-request", `${name}: expected ${datatype} [${shape.join(", ")}]${images}, got ${got}`);
 }
 
 /** No outputs named, or an empty list, means all of them. */

@@ -1,16 +1,17 @@
 // One version of a graph while it is served: protocol requests in, protocol responses out. Its threads
 // run batches, the batcher makes them of the requests that wait.
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
-import { readByteElements, type Tensor } from "@spillway/shared/protocol/tensor";
+import type { Tensor } from "@spillway/shared/protocol/tensor";
 import { Batcher } from "../batching/batcher.ts";
 import type { BatchingOptions } from "../batching/batching-options.ts";
 import type { Share } from "../batching/pending-request.ts";
 import { type FailureReason, failure, type Outcome, success } from "../errors.ts";
-import type { Limiter } from "../image/concurrency.ts";
-import { imageBatch } from "../image/image-batch.ts";
 import { type FailureKind, ModelStatistics } from "../telemetry/model-statistics.ts";
 import { openRequestSignal } from "./abandonment.ts";
 import { Admission } from "./admission.ts";
+import type { Decoding } from "./decoding.ts";
+import { decodeInputs, type EncodedInput } from "./encoded-input.ts";
 import type { GraphDescription } from "./graph-description.ts";
 import type { Model, RequestContext } from "./model.ts";
 import { type Plan, planInference } from "./plan.ts";
@@ -18,8 +19,8 @@ import type { Provider, ServingOptions } from "./serving-options.ts";
 import type { SessionThread, ThreadEvent } from "./session-thread.ts";
 
 export interface ServedModelOptions extends ServingOptions {
-  /** Bounds the images that are in memory, decoded, at the same time; of all models together. */
-  limitDecoding: Limiter;
+  /** Of all models together. */
+  decoding: Decoding;
 }
 
 export class ServedModel implements Model {
@@ -27,14 +28,14 @@ export class ServedModel implements Model {
   readonly version: string;
   readonly labels: readonly string[];
   readonly signature: Model["signature"];
+  readonly encoded: EncodedInput | null;
   readonly provider: Provider;
   readonly serving: ServingOptions;
   readonly statistics = new ModelStatistics();
   readonly admission: Admission;
-  readonly #image: GraphDescription["image"];
   readonly #threads: readonly SessionThread[];
   readonly #batcher: Batcher;
-  readonly #limitDecoding: Limiter;
+  readonly #decoding: Decoding;
 
   constructor(graph: GraphDescription, threads: readonly SessionThread[], options: ServedModelOptions) {
     this.name = graph.name;
@@ -44,8 +45,8 @@ export class ServedModel implements Model {
     this.serving = { ...options, batching: batchingOn(threads[0].provider, options) };
     this.admission = new Admission(options.admission);
     this.provider = threads[0].provider;
-    this.#image = graph.image;
-    this.#limitDecoding = options.limitDecoding;
+    this.encoded = graph.encoded;
+    this.#decoding = options.decoding;
     this.#threads = threads;
     this.#batcher = new Batcher(threads, this.serving.batching, {
       now: () => performance.now(),
@@ -84,7 +85,7 @@ export class ServedModel implements Model {
     startMs: number,
   ): Promise<Outcome<InferenceResponse>> {
     const { maxBatch } = this.serving.batching;
-    const plan = planInference(request, this.signature, { maxBatch, takesImages: this.#image !== null });
+    const plan = planInference(request, this.signature, { maxBatch, encoded: this.encoded });
     if (!plan.ok) return plan;
     // Whoever came before its thread died is answered by the next one; nobody new should wait for that.
     if (!this.isReady()) return failure("not-ready", "the model is being restarted");
@@ -104,15 +105,16 @@ export class ServedModel implements Model {
   }
 
   async #run({ inputs: given, rows, outputs, priority }: Plan, signal: AbortSignal): Promise<Outcome<Share>> {
-    const inputs = await this.#graphInputs(given, signal);
-    return inputs.ok ? this.#batcher.submit({ inputs: inputs.value, rows, outputs, priority, signal }) : inputs;
+    const decoded = await decodeInputs(given, this.encoded, this.#decoding, signal);
+    if (!decoded.ok) return decoded;
+    const inputs = inOrder(decoded.value, this.signature);
+    return this.#batcher.submit({ inputs, rows, outputs, priority, signal });
   }
+}
 
-  async #graphInputs(given: Tensor[], signal: AbortSignal): Promise<Outcome<Tensor[]>> {
-    if (this.#image === null || given[0].datatype !== "BYTES") return success(given);
-    const batch = await imageBatch(readByteElements(given[0]), this.#image, this.#limitDecoding, signal);
-    return batch.ok ? success([batch.value]) : batch;
-  }
+/** Requests that travel together must name their inputs in one order. */
+function inOrder(inputs: readonly Tensor[], signature: Signature): Tensor[] {
+  return signature.inputs.flatMap(({ name }) => inputs.filter((input) => input.name === name));
 }
 
 /** A batch is padded for the sake of a GPU: not where a CPU had to stand in for it. */

@@ -1,7 +1,8 @@
 // What the main thread and an inference thread say to each other.
+
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
 import type { Provider } from "./serving-options.ts";
-import type { Signature } from "./signature.ts";
 
 /** What a thread is started with. */
 export interface SessionOptions {

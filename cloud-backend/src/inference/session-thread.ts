@@ -2,12 +2,12 @@
 // a new one in its place when it dies. Whoever waits for the dead one hears of it at once.
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import type { Batch, BatchResult, Runner } from "../batching/batcher.ts";
 import { type StartupStep, success } from "../errors.ts";
 import { MAX_STOP_MS } from "../limits.ts";
 import type { Provider } from "./serving-options.ts";
 import type { BatchMessage, BootMessage, SessionData, SessionOptions } from "./session-messages.ts";
-import type { Signature } from "./signature.ts";
 
 export type ThreadEvent =
   | { event: "thread-lost"; error: string }

@@ -3,15 +3,15 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { type Signature, signatureOf } from "@spillway/shared/protocol/graph-signature";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
 import type { InferenceSession } from "onnxruntime-node";
 import type { Batch } from "../batching/batcher.ts";
 import { type StartupStep, success } from "../errors.ts";
 import { createSession } from "./create-session.ts";
-import { emptyTensor, fromRuntime, signatureOf, toRuntime } from "./runtime-tensor.ts";
+import { emptyTensor, fromRuntime, toRuntime } from "./runtime-tensor.ts";
 import type { Provider } from "./serving-options.ts";
 import type { BatchMessage, BootMessage, SessionData } from "./session-messages.ts";
-import type { Signature } from "./signature.ts";
 
 interface Booted {
   session: InferenceSession;
@@ -51,13 +51,13 @@ async function boot({
     }
     const { session, provider } = await createSession(file, providers, threads);
     const signature = signatureOf(session);
-    if (!signature.ok) return { ok: false, error: `${path}: ${signature.error}` };
+    if (typeof signature === "string") return { ok: false, error: `${path}: ${signature}` };
     for (const rows of warmUpRows) {
       // On a GPU this takes a while, and a thread that is ended in the middle of a run takes the process along.
       if (Atomics.load(isUnwanted, 0) !== 0) return { ok: false, error: `${path}: no longer wanted` };
-      await warmUp(session, signature.value, rows);
+      await warmUp(session, signature, rows);
     }
-    return success({ session, signature: signature.value, provider });
+    return success({ session, signature, provider });
   } catch (error) {
     return { ok: false, error: `${path}: ${(error as Error).message.split("\n", 1)[0]}` };
   }

@@ -1,12 +1,12 @@
 // Starts one version of a graph: its threads load it, and it is served if it is what was promised.
 import type { Worker } from "node:worker_threads";
+import { signatureProblem } from "@spillway/shared/protocol/graph-signature";
 import { type StartupStep, success } from "../errors.ts";
 import type { GraphDescription } from "./graph-description.ts";
 import type { Model } from "./model.ts";
 import { ServedModel, type ServedModelOptions } from "./served-model.ts";
 import type { SessionData, SessionOptions } from "./session-messages.ts";
 import { SessionThread, type ThreadEvent } from "./session-thread.ts";
-import { checkSignature } from "./signature.ts";
 
 export interface StartModelOptions extends ServedModelOptions {
   /** Milliseconds before each attempt to replace a dead thread. */
@@ -48,6 +48,6 @@ export async function startModel(graph: GraphDescription, options: StartModelOpt
 }
 
 function checkGraph(thread: SessionThread, graph: GraphDescription): StartupStep<null> {
-  const check = checkSignature(thread.signature, graph.signature);
-  return check.ok ? check : { ok: false, error: `${graph.path}: ${check.error}` };
+  const problem = signatureProblem(thread.signature, graph.signature);
+  return problem === null ? success(null) : { ok: false, error: `${graph.path}: ${problem}` };
 }

@@ -1,8 +1,9 @@
 // The graphs that a model folder gives to serve, as its manifest describes them.
 import { join } from "node:path";
+import { type CloudGraph, cloudGraphs, FRAME_INPUT, tailFeatureShape } from "@spillway/shared/schema/cloud-graphs";
 import type { Manifest } from "@spillway/shared/schema/manifest";
+import type { EncodedInput } from "../inference/encoded-input.ts";
 import type { GraphDescription } from "../inference/graph-description.ts";
-import { promisedSignature } from "../inference/signature.ts";
 
 export interface NamedGraph {
   graph: GraphDescription;
@@ -10,21 +11,21 @@ export interface NamedGraph {
   bytes: number;
 }
 
-/** The large model; the tail joins it here once the manifest can describe one. */
+/** The large model, and the tail where there is one. */
 export function graphDescriptions(folder: string, manifest: Manifest, version: string): NamedGraph[] {
-  return [describeLarge(folder, manifest, version)];
+  return cloudGraphs(manifest).map(({ name, file, sha256, bytes, signature }) => {
+    const encoded = encodedInput(name, manifest);
+    const { labels } = manifest;
+    return { graph: { name, version, path: join(folder, file), sha256, signature, encoded, labels }, bytes };
+  });
 }
 
-function describeLarge(folder: string, { cloud, labels }: Manifest, version: string): NamedGraph {
-  const { file, sha256, bytes, preprocessing, input } = cloud.large;
-  const graph: GraphDescription = {
-    name: "large",
-    version,
-    path: join(folder, file),
-    sha256,
-    signature: promisedSignature(cloud.large, labels.length),
-    image: { preprocessing, input },
-    labels,
-  };
-  return { graph, bytes };
+function encodedInput(name: CloudGraph["name"], manifest: Manifest): EncodedInput | null {
+  const { large, tail } = manifest.cloud;
+  if (name === "large") {
+    const { preprocessing, input } = large;
+    return { kind: "image", name: input.name, recipe: { preprocessing, input } };
+  }
+  if (tail === null) return null;
+  return { kind: "frame", name: FRAME_INPUT, recipe: { tail, shape: tailFeatureShape(manifest) } };
 }

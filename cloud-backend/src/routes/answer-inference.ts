@@ -29,7 +29,7 @@ import type { FailureKind } from "../telemetry/model-statistics.ts";
 import { noteInference, noteModel } from "../telemetry/request-record.ts";
 import { framedResponse, type Reading } from "./framing.ts";
 import { type AnnouncedBody, announcedBody, readBody } from "./request-body.ts";
-import { requestTimeoutMs, TIMEOUT_FIELD } from "./request-timeout.ts";
+import { requestTimeoutMs } from "./request-timeout.ts";
 
 /** A message, and of which outputs it wants classes in the place of values. */
 interface Wish {
@@ -43,7 +43,7 @@ const SEQUENCE_PARAMETERS = ["sequence_id", "sequence_start", "sequence_end"];
 export async function answerInference(c: Context, model: Model, reading: Reading): Promise<Response> {
   const arrivedMs = performance.now();
   noteModel(c, model);
-  const timeoutMs = requestTimeoutMs(c.req.header(TIMEOUT_FIELD));
+  const timeoutMs = requestTimeoutMs((name) => c.req.header(name));
   if (!timeoutMs.ok) return failureResponse(timeoutMs);
   const announced = announcedBody(c, reading.maxBytes);
   if (announced instanceof Response) return announced;

@@ -8,13 +8,13 @@ import {
   sagemakerContentType,
   sagemakerHeaderBytes,
 } from "@spillway/shared/protocol/content-type";
+import { type Signature, VARIABLE } from "@spillway/shared/protocol/graph-signature";
 import { decodeRequest, type EncodedMessage, type InferenceRequest } from "@spillway/shared/protocol/message";
-import { checkTensor, ProtocolError } from "@spillway/shared/protocol/tensor";
+import { bytesTensorOf, checkTensor, ProtocolError, type Tensor } from "@spillway/shared/protocol/tensor";
 import type { Context } from "hono";
 import { type Outcome, protocolOutcome } from "../errors.ts";
 import type { Model } from "../inference/model.ts";
-import { type Signature, VARIABLE } from "../inference/signature.ts";
-import { MAX_BODY_BYTES } from "../limits.ts";
+import { MAX_BODY_BYTES, MAX_FRAME_BYTES } from "../limits.ts";
 import { jsonLimits } from "./json-limits.ts";
 
 export interface Framing {
@@ -42,15 +42,14 @@ export function requestFraming(c: Context): Framing {
 /** A message for a model, framed as its headers say. */
 export function messageReading(
   { headerBytes, form }: Framing,
-  { signature, serving }: Pick<Model, "signature" | "serving">,
+  model: Pick<Model, "signature" | "encoded" | "serving">,
 ): Reading {
-  const { maxBytes, ...bounds } = jsonLimits(signature, serving.batching.maxBatch);
-  const decode = (body: Uint8Array<ArrayBuffer>) =>
-    headerBytes === 0 ? rawRequest(body, signature) : decodeRequest(body, headerBytes, bounds);
+  if (headerBytes === 0) return rawReading(form, model);
+  const { maxBytes, ...bounds } = jsonLimits(model.signature, model.serving.batching.maxBatch);
   return {
     form,
     maxBytes: headerBytes === null ? maxBytes : MAX_BODY_BYTES,
-    decode: (body) => protocolOutcome(() => decode(body)),
+    decode: (body) => protocolOutcome(() => decodeRequest(body, headerBytes, bounds)),
   };
 }
 
@@ -63,15 +62,26 @@ export function framedResponse({ body, headerBytes }: EncodedMessage, form: Fram
   return new Response(body, { headers });
 }
 
-/** Triton's raw request: the body is the one input, a batch of one, and all outputs return as bytes. */
-function rawRequest(body: Uint8Array<ArrayBuffer>, { inputs }: Signature): InferenceRequest {
+/**
+ * Triton's raw request: the body is the one input, a batch of one, and all outputs return as bytes. For a
+ * model that takes frames it is one frame, without the length that comes before each of several.
+ */
+function rawReading(form: Framing["form"], { signature, encoded }: Pick<Model, "signature" | "encoded">): Reading {
+  const frameName = encoded?.kind === "frame" ? encoded.name : null;
+  const inputOf = (body: Uint8Array<ArrayBuffer>) =>
+    frameName === null ? rawTensor(body, signature) : bytesTensorOf(frameName, [body]);
+  return {
+    form,
+    maxBytes: frameName === null ? MAX_BODY_BYTES : MAX_FRAME_BYTES,
+    decode: (body) => protocolOutcome(() => ({ parameters: { binary_data_output: true }, inputs: [inputOf(body)] })),
+  };
+}
+
+function rawTensor(body: Uint8Array<ArrayBuffer>, { inputs }: Signature): Tensor {
   if (inputs.length !== 1) {
     throw new ProtocolError(`header length: 0 is for models of one input, and this one has ${inputs.length}`);
   }
   const [{ name, datatype, shape }] = inputs;
   const one = shape.map((dimension) => (dimension === VARIABLE ? 1 : dimension));
-  return {
-    parameters: { binary_data_output: true },
-    inputs: [checkTensor({ name, datatype, shape: one, bytes: body })],
-  };
+  return checkTensor({ name, datatype, shape: one, bytes: body });
 }

@@ -5,11 +5,11 @@ import {
   HEADER_LENGTH_FIELD,
   SAGEMAKER_TYPE_PREFIX,
 } from "@spillway/shared/protocol/content-type";
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import { bytesTensorOf } from "@spillway/shared/protocol/tensor";
 import type { Context } from "hono";
 import { failure, failureResponse, type Outcome, success } from "../errors.ts";
 import type { Model } from "../inference/model.ts";
-import type { Signature } from "../inference/signature.ts";
 import { MAX_BODY_BYTES } from "../limits.ts";
 import { answerInference } from "./answer-inference.ts";
 import { messageReading, type Reading, requestFraming } from "./framing.ts";

@@ -1,7 +1,8 @@
 // How much JSON a request may bring: what its model can take, and no more than the thread that answers
 // HTTP can parse without keeping others waiting. Nothing of it is built before it is known to be within.
+
+import { type Signature, VARIABLE } from "@spillway/shared/protocol/graph-signature";
 import type { JsonDataBounds } from "@spillway/shared/protocol/message";
-import { type Signature, VARIABLE } from "../inference/signature.ts";
 import { JSON_ELEMENT_BYTES, JSON_REST_BYTES, MAX_JSON_BYTES, MAX_JSON_TOKENS } from "../limits.ts";
 
 export interface JsonLimits extends JsonDataBounds {

@@ -1,6 +1,7 @@
 // Triton's model configuration in protobuf's text format. Fields are those of its model_config.proto;
 // the batching is what our own backend does: batches of a few sizes, a short wait, a bounded queue.
-import type { CloudGraph, TensorDescription } from "./cloud-graphs.ts";
+import type { TensorDescription } from "@spillway/shared/protocol/graph-signature";
+import type { CloudGraph } from "@spillway/shared/schema/cloud-graphs";
 
 /** Beside the configuration, for Triton's classification extension. */
 export const LABELS_FILE = "labels.txt";
@@ -21,16 +22,20 @@ export interface TritonOptions {
   device: "cpu" | "gpu";
 }
 
-export function tritonConfig(graph: CloudGraph, options: TritonOptions): string {
+/** What Triton is told of a graph. */
+export type TritonGraph = Pick<CloudGraph, "name" | "signature">;
+
+export function tritonConfig({ name, signature }: TritonGraph, options: TritonOptions): string {
   const { instances, maxBatch, delayMicroseconds, device } = options;
-  return `name: ${quote(graph.name)}
+  const { inputs, outputs } = signature;
+  return `name: ${quote(name)}
 platform: "onnxruntime_onnx"
 max_batch_size: ${maxBatch}
 input [
-${graph.inputs.map((input) => tensorMessage(input, [])).join(",\n")}
+${inputs.map((input) => tensorMessage(input, [])).join(",\n")}
 ]
 output [
-${graph.outputs.map((output) => tensorMessage(output, [`label_filename: ${quote(LABELS_FILE)}`])).join(",\n")}
+${outputs.map((output) => tensorMessage(output, [`label_filename: ${quote(LABELS_FILE)}`])).join(",\n")}
 ]
 instance_group [
   {
@@ -48,7 +53,7 @@ dynamic_batching {
   }
 }
 model_warmup [
-${[...new Set([1, maxBatch])].map((rows) => warmupMessage(graph, rows)).join(",\n")}
+${[...new Set([1, maxBatch])].map((rows) => warmupMessage(inputs, rows)).join(",\n")}
 ]
 `;
 }
@@ -73,7 +78,7 @@ function tensorMessage(tensor: TensorDescription, more: string[]): string {
 }
 
 /** Zeros of so many rows: the first run allocates and plans, and nobody should wait for that. */
-function warmupMessage({ inputs }: CloudGraph, rows: number): string {
+function warmupMessage(inputs: readonly TensorDescription[], rows: number): string {
   const entries = inputs.map(
     (input) => `    inputs {
       key: ${quote(input.name)}

@@ -7,13 +7,14 @@ import { describe, expect, it } from "vitest";
 import { limitConcurrency } from "../../../cloud-backend/src/image/concurrency.ts";
 import { decodeImage } from "../../../cloud-backend/src/image/decode-image.ts";
 import { type ImageRecipe, imageBatch } from "../../../cloud-backend/src/image/image-batch.ts";
-import { MAX_IMAGE_PIXELS, MAX_REQUEST_PIXELS } from "../../../cloud-backend/src/limits.ts";
+import { DECODING_SLICE_MS, MAX_IMAGE_PIXELS, MAX_REQUEST_PIXELS } from "../../../cloud-backend/src/limits.ts";
+import { shareThread } from "../../../cloud-backend/src/slices.ts";
 import { samplePixels } from "../setup/messages.ts";
 import { shippedManifest } from "../setup/model-folder.ts";
 import { drawnPicture } from "../setup/pictures.ts";
 
 const { large } = (await shippedManifest()).cloud;
-const limit = limitConcurrency(2);
+const decoding = { limitImages: limitConcurrency(2), inSlices: shareThread(DECODING_SLICE_MS) };
 const { signal } = new AbortController();
 
 describe("imageBatch", () => {
@@ -27,7 +28,7 @@ describe("imageBatch", () => {
         .toBuffer();
       const upright = await sharp(stored).autoOrient().raw().toBuffer({ resolveWithObject: true });
       expect(upright.info).toMatchObject({ width: 4, height: 6 });
-      const batch = await imageBatch([stored], ofSize(4, 6), limit, signal);
+      const batch = await imageBatch([stored], ofSize(4, 6), decoding, signal);
       expect(batch).toMatchObject({ ok: true, value: { name: "image", datatype: "UINT8", shape: [1, 6, 4, 3] } });
       expect(batch.ok && [...batch.value.bytes]).toEqual([...upright.data]);
     },
@@ -42,23 +43,23 @@ describe("imageBatch", () => {
       const [opacity, ...colours] = [rgba[at * 4 + 3], rgba[at * 4], rgba[at * 4 + 1], rgba[at * 4 + 2]];
       return colours.map((value) => Math.round(255 + ((value - 255) * opacity) / 255));
     });
-    const batch = await imageBatch([image], ofSize(4, 6), limit, signal);
+    const batch = await imageBatch([image], ofSize(4, 6), decoding, signal);
     expect(batch.ok && [...batch.value.bytes]).toEqual(expected.flat());
   });
 
   it("keeps the images' order", async () => {
     const images = await Promise.all([10, 20, 30].map(greyPng));
-    const batch = await imageBatch(images, ofSize(1, 1), limit, signal);
+    const batch = await imageBatch(images, ofSize(1, 1), decoding, signal);
     expect(batch.ok && [...batch.value.bytes]).toEqual([10, 10, 10, 20, 20, 20, 30, 30, 30]);
   });
 
   it("stops when nobody waits for it any more", async () => {
-    const batch = await imageBatch([await greyPng(1)], ofSize(1, 1), limit, AbortSignal.abort());
+    const batch = await imageBatch([await greyPng(1)], ofSize(1, 1), decoding, AbortSignal.abort());
     expect(batch).toMatchObject({ ok: false, reason: "client-gone" });
   });
 
   it("refuses a batch that no tensor can hold, before it decodes", async () => {
-    const batch = await imageBatch(Array(22).fill(new Uint8Array(0)), ofSize(1024, 1024), limit, signal);
+    const batch = await imageBatch(Array(22).fill(new Uint8Array(0)), ofSize(1024, 1024), decoding, signal);
     expect(batch).toMatchObject({ ok: false, reason: "bad-request" });
   });
 });
@@ -96,8 +97,8 @@ describe("the pixels of a request", () => {
   it("are counted as they are stored, also where a JPEG is shrunk", async () => {
     const jpeg = await drawnPicture(4000, 4000).jpeg().toBuffer();
     const most = MAX_REQUEST_PIXELS / 4000 / 4000;
-    expect(await imageBatch(Array(most).fill(jpeg), ofSize(1, 1), limit, signal)).toMatchObject({ ok: true });
-    expect(await imageBatch(Array(most + 1).fill(jpeg), ofSize(1, 1), limit, signal)).toMatchObject({
+    expect(await imageBatch(Array(most).fill(jpeg), ofSize(1, 1), decoding, signal)).toMatchObject({ ok: true });
+    expect(await imageBatch(Array(most + 1).fill(jpeg), ofSize(1, 1), decoding, signal)).toMatchObject({
       ok: false,
       reason: "image-too-large",
       message: expect.stringMatching(new RegExp(`^image ${most}: .* more than the request's images may have`)),
@@ -167,7 +168,7 @@ function inLevels(fit: "fill" | "cover"): ImageRecipe {
 }
 
 async function levelsOf(image: Uint8Array, recipe: ImageRecipe): Promise<Float32Array> {
-  const batch = await imageBatch([image], recipe, limit, signal);
+  const batch = await imageBatch([image], recipe, decoding, signal);
   if (!batch.ok) throw new Error(batch.message);
   return new Float32Array(batch.value.bytes.buffer);
 }

@@ -1,5 +1,5 @@
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import { expect, it } from "vitest";
-import type { Signature } from "../../../cloud-backend/src/inference/signature.ts";
 import { JSON_REST_BYTES, MAX_JSON_BYTES, MAX_JSON_TOKENS } from "../../../cloud-backend/src/limits.ts";
 import { jsonLimits } from "../../../cloud-backend/src/routes/json-limits.ts";
 

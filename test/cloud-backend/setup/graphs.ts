@@ -9,22 +9,21 @@ import { onTestFinished } from "vitest";
 import { limitConcurrency } from "../../../cloud-backend/src/image/concurrency.ts";
 import type { GraphDescription } from "../../../cloud-backend/src/inference/graph-description.ts";
 import type { Model } from "../../../cloud-backend/src/inference/model.ts";
-import { promisedSignature } from "../../../cloud-backend/src/inference/signature.ts";
 import { type StartModelOptions, startModel } from "../../../cloud-backend/src/inference/start-model.ts";
+import { DECODING_SLICE_MS } from "../../../cloud-backend/src/limits.ts";
+import { graphDescriptions } from "../../../cloud-backend/src/repository/graph-descriptions.ts";
+import { shareThread } from "../../../cloud-backend/src/slices.ts";
 import { modelFolder, shippedManifest } from "./model-folder.ts";
 
 const GRAPHS = fileURLToPath(new URL("../../vectors/graphs", import.meta.url));
 
 /** The large model that the repository ships, or another manifest's. */
 export async function largeGraph(manifest?: Manifest): Promise<GraphDescription> {
-  const { cloud, labels } = manifest ?? (await shippedManifest());
-  const { file, sha256, preprocessing, input } = cloud.large;
-  const signature = promisedSignature(cloud.large, labels.length);
-  const path = join(modelFolder, file);
-  return { name: "large", version: "1", path, sha256, signature, image: { preprocessing, input }, labels };
+  const [{ graph }] = graphDescriptions(modelFolder, manifest ?? (await shippedManifest()), "1");
+  return graph;
 }
 
-/** Each row times the matrix of its own setting, as the tail will have it. */
+/** Each row times the matrix of its own setting: two inputs, and nothing that could stand in for them. */
 export async function perRowSettingGraph(): Promise<GraphDescription> {
   const path = join(GRAPHS, "per-row-setting.onnx");
   return {
@@ -41,7 +40,7 @@ export async function perRowSettingGraph(): Promise<GraphDescription> {
       ],
       outputs: [{ name: "logits", datatype: "FP32", shape: [-1, 3] }],
     },
-    image: null,
+    encoded: null,
     labels: ["a", "b", "c"],
   };
 }
@@ -55,7 +54,7 @@ export const SERVING: StartModelOptions = {
   restartDelaysMs: [],
   onEvent: () => undefined,
   signal: new AbortController().signal,
-  limitDecoding: limitConcurrency(4),
+  decoding: { limitImages: limitConcurrency(4), inSlices: shareThread(DECODING_SLICE_MS) },
 };
 
 /** Starts a model that the end of the test stops. */

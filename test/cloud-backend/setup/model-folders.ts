@@ -42,6 +42,10 @@ export function graphBytes(graph: SmallGraph): Promise<Buffer> {
   return readFile(join(GRAPHS, `${graph}.onnx`));
 }
 
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 /** The manifest of a large model with these bytes. */
 export async function smallManifest(bytes: Uint8Array): Promise<Manifest> {
   const shipped = await shippedManifest();
@@ -49,7 +53,7 @@ export async function smallManifest(bytes: Uint8Array): Promise<Manifest> {
   const described = {
     ...large,
     file: "large.onnx",
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256(bytes),
     bytes: bytes.byteLength,
     preprocessing: { ...large.preprocessing, width: 4, height: 4 },
   };

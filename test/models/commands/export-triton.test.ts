@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { manifestSchema } from "@spillway/shared/schema/manifest";
+import { type Manifest, manifestSchema } from "@spillway/shared/schema/manifest";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { run } from "../../../models/src/commands/export.ts";
 import { sha256Hex } from "../../../models/src/sha256.ts";
 import { UsageError } from "../../../models/src/usage.ts";
+import { SMALL_TAIL_FILE, smallTail, withSmallTail } from "../../setup/small-tail.ts";
 import { lineOf, temporaryFolder } from "../arrays/folder.ts";
 import { parseTextFormat, word } from "../export/text-format.ts";
 import { captureOutput, ROOT, spillway } from "./command.ts";
@@ -30,6 +31,20 @@ async function changedModel(change: (manifest: Record<string, unknown> & { cloud
   change(changed);
   await writeFile(path.join(copy, "manifest.json"), JSON.stringify(changed));
   return copy;
+}
+
+/** A family of graphs of test/vectors, the small tail among them, with a change in its manifest. */
+async function modelWithTail(change: (manifest: Manifest) => void = () => {}) {
+  const model = path.join(folder, `model-${++count}`);
+  const meanColour = path.join(ROOT, "test/vectors/graphs/mean-colour.onnx");
+  await cp(meanColour, path.join(model, "large.onnx"));
+  await cp(SMALL_TAIL_FILE, path.join(model, "tail.onnx"));
+  const withTail = structuredClone(await withSmallTail(manifest));
+  const preprocessing = { ...large.preprocessing, width: 4, height: 4 };
+  withTail.cloud.large = { ...large, file: "large.onnx", sha256: sha256Hex(await readFile(meanColour)), preprocessing };
+  change(withTail);
+  await writeFile(path.join(model, "manifest.json"), JSON.stringify(withTail));
+  return model;
 }
 
 describe("spillway export triton", () => {
@@ -70,6 +85,40 @@ describe("spillway export triton", () => {
       metadata: { name: "spillway-cifar100" },
       spec: { predictor: { minReplicas: 1, maxReplicas: 4, scaleTarget: 32 } },
     });
+  });
+
+  it("writes the tail beside the large model, with the same batching", async () => {
+    const [out, model] = [unused(), await modelWithTail()];
+    await run(["triton", "--model", model, "--out", out, "--max-batch", "16", "--json"]);
+    const { models } = JSON.parse(output.stdout);
+    expect(models).toMatchObject([{ name: "large" }, { name: "tail", sha256: (await smallTail()).sha256 }]);
+    expect(models[1].files).toEqual(["tail/labels.txt", "tail/config.pbtxt", "tail/1/model.onnx"]);
+    const config = parseTextFormat(await read(out, "tail/config.pbtxt"));
+    expect(config).toMatchObject({
+      name: "tail",
+      max_batch_size: 16,
+      input: [
+        { name: "codes", data_type: word("TYPE_UINT8"), dims: [4, 3, 2] },
+        { name: "ranges", data_type: word("TYPE_FP32"), dims: [4, 2] },
+        { name: "setting", data_type: word("TYPE_INT64"), dims: [1] },
+      ],
+      output: [{ name: "logits", data_type: word("TYPE_FP32"), dims: [3], label_filename: "labels.txt" }],
+    });
+    const { dynamic_batching: batching } = parseTextFormat(await read(out, "large/config.pbtxt"));
+    expect(config.dynamic_batching).toEqual(batching);
+    expect(await read(out, "tail/labels.txt")).toBe("red\ngreen\nblue\n");
+    expect(sha256Hex(await readFile(path.join(out, "tail/1/model.onnx")))).toBe((await smallTail()).sha256);
+  });
+
+  it("writes nothing of a model whose tail is not what the manifest says", async () => {
+    const out = unused();
+    const model = await modelWithTail(({ edge }) => {
+      edge.stages[0].features = { name: "features1", shape: [4, 2, 3] };
+    });
+    expect(await lineOf(() => run(["triton", "--model", model, "--out", out]))).toMatch(
+      /tail\.onnx: the manifest promises input "codes" UINT8 \[-1, 4, 2, 3\], .*the graph has "codes" UINT8 \[-1, 4, 3, 2\]/,
+    );
+    expect(existsSync(out)).toBe(false);
   });
 
   it("tells what to do with it", async () => {

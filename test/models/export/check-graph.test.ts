@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
+import { cloudGraphs } from "@spillway/shared/schema/cloud-graphs";
 import { manifestSchema } from "@spillway/shared/schema/manifest";
 import { describe, expect, it } from "vitest";
 import { checkGraph } from "../../../models/src/export/check-graph.ts";
-import { type CloudGraph, cloudGraphs } from "../../../models/src/export/cloud-graphs.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 const SHIPPED = path.join(ROOT, "models/cifar100");
@@ -12,20 +13,15 @@ const stage = await readFile(path.join(SHIPPED, "stage-1.onnx"));
 const perRowSetting = await readFile(path.join(ROOT, "test/vectors/graphs/per-row-setting.onnx"));
 
 /** The first stage of the edge, which has two outputs. */
-const graph: CloudGraph = {
-  name: "large",
-  file: "stage-1.onnx",
-  sha256: "",
+const signature: Signature = {
   inputs: [{ name: "image", datatype: "FP32", shape: [-1, 3, 32, 32] }],
   outputs: [{ name: "logits", datatype: "FP32", shape: [-1, 100] }],
 };
+const graph = { file: "stage-1.onnx", signature };
 
-describe("cloudGraphs", () => {
-  it("are the manifest's large model, which is what its file says", async () => {
-    const [large, ...others] = cloudGraphs(manifest);
-    expect(others).toEqual([]);
-    expect(large).toMatchObject({ name: "large", file: manifest.cloud.large.file });
-    await checkGraph(large, await readFile(path.join(SHIPPED, large.file)));
+describe("the graphs of the shipped model", () => {
+  it.each(cloudGraphs(manifest))("are what its manifest says: $name", async (promised) => {
+    await checkGraph(promised, await readFile(path.join(SHIPPED, promised.file)));
   });
 });
 
@@ -34,41 +30,51 @@ describe("checkGraph", () => {
     await checkGraph(graph, stage);
   });
 
-  it.each<[string, Partial<CloudGraph>, string]>([
+  it.each<[string, Partial<Signature>, string]>([
     [
       "another datatype",
-      { inputs: [{ ...graph.inputs[0], datatype: "UINT8" }] },
+      { inputs: [{ ...signature.inputs[0], datatype: "UINT8" }] },
       'input "image" UINT8 [-1, 3, 32, 32]',
     ],
     [
       "another layout",
-      { inputs: [{ ...graph.inputs[0], shape: [-1, 32, 32, 3] }] },
+      { inputs: [{ ...signature.inputs[0], shape: [-1, 32, 32, 3] }] },
       'input "image" FP32 [-1, 32, 32, 3]',
     ],
-    ["another name", { inputs: [{ ...graph.inputs[0], name: "x" }] }, 'input "x" FP32 [-1, 3, 32, 32]'],
+    ["another name", { inputs: [{ ...signature.inputs[0], name: "x" }] }, 'input "x" FP32 [-1, 3, 32, 32]'],
     [
       "an input too many",
-      { inputs: [...graph.inputs, ...graph.outputs] },
+      { inputs: [...signature.inputs, ...signature.outputs] },
       'input "image" FP32 [-1, 3, 32, 32], "logits"',
     ],
-    ["a fixed batch", { inputs: [{ ...graph.inputs[0], shape: [1, 3, 32, 32] }] }, 'input "image" FP32 [1, 3, 32, 32]'],
-    ["more classes", { outputs: [{ ...graph.outputs[0], shape: [-1, 101] }] }, 'output "logits" FP32 [-1, 101]'],
-    ["a missing output", { outputs: [...graph.outputs, { ...graph.outputs[0], name: "y" }] }, 'output "y" FP32'],
+    [
+      "a fixed batch",
+      { inputs: [{ ...signature.inputs[0], shape: [1, 3, 32, 32] }] },
+      'input "image" FP32 [1, 3, 32, 32]',
+    ],
+    ["more classes", { outputs: [{ ...signature.outputs[0], shape: [-1, 101] }] }, 'output "logits" FP32 [-1, 101]'],
+    [
+      "a missing output",
+      { outputs: [...signature.outputs, { ...signature.outputs[0], name: "y" }] },
+      'output "y" FP32',
+    ],
   ])("refuses %s", async (_, change, promised) => {
-    const checked = checkGraph({ ...graph, ...change }, stage);
+    const checked = checkGraph({ ...graph, signature: { ...signature, ...change } }, stage);
     await expect(checked).rejects.toThrow(`stage-1.onnx: the manifest promises ${promised}`);
     await expect(checked).rejects.toThrow(/, the graph has "/);
   });
 
   it("takes several inputs in any order, and refuses one that was not promised", async () => {
-    const inputs: CloudGraph["inputs"] = [
+    const inputs: Signature["inputs"] = [
       { name: "setting", datatype: "INT64", shape: [-1] },
       { name: "codes", datatype: "UINT8", shape: [-1, 4] },
     ];
-    const tail = { ...graph, inputs, outputs: [{ name: "logits", datatype: "FP32" as const, shape: [-1, 3] }] };
-    await checkGraph(tail, perRowSetting);
-    await checkGraph({ ...tail, inputs: inputs.toReversed() }, perRowSetting);
-    await expect(checkGraph({ ...tail, inputs: inputs.slice(1) }, perRowSetting)).rejects.toThrow(
+    const outputs: Signature["outputs"] = [{ name: "logits", datatype: "FP32", shape: [-1, 3] }];
+    const check = (promised: Signature["inputs"]) =>
+      checkGraph({ ...graph, signature: { inputs: promised, outputs } }, perRowSetting);
+    await check(inputs);
+    await check(inputs.toReversed());
+    await expect(check(inputs.slice(1))).rejects.toThrow(
       'the manifest promises input "codes" UINT8 [-1, 4], the graph has "codes" UINT8 [-1, 4], "setting" INT64 [-1]',
     );
   });

@@ -1,20 +1,19 @@
+import type { Signature } from "@spillway/shared/protocol/graph-signature";
 import { describe, expect, it } from "vitest";
-import type { CloudGraph } from "../../../models/src/export/cloud-graphs.ts";
 import {
   labelsText,
   preferredSizes,
+  type TritonGraph,
   type TritonOptions,
   tritonConfig,
 } from "../../../models/src/export/triton-config.ts";
 import { type Message, parseTextFormat, word } from "./text-format.ts";
 
-const graph: CloudGraph = {
-  name: "large",
-  file: "large.onnx",
-  sha256: "",
+const signature: Signature = {
   inputs: [{ name: "image", datatype: "FP32", shape: [-1, 3, 32, 48] }],
   outputs: [{ name: "logits", datatype: "FP32", shape: [-1, 10] }],
 };
+const graph: TritonGraph = { name: "large", signature };
 const options: TritonOptions = { instances: 2, maxBatch: 16, delayMicroseconds: 500, device: "gpu" };
 
 describe("tritonConfig", () => {
@@ -45,6 +44,27 @@ describe("tritonConfig", () => {
     });
   });
 
+  it("says of a tail that its setting is one number a row, and warms it up with the first", () => {
+    const inputs: Signature["inputs"] = [
+      { name: "codes", datatype: "UINT8", shape: [-1, 64, 8, 8] },
+      { name: "ranges", datatype: "FP32", shape: [-1, 64, 2] },
+      { name: "setting", datatype: "INT64", shape: [-1, 1] },
+    ];
+    const config = parseTextFormat(tritonConfig({ name: "tail", signature: { ...signature, inputs } }, options));
+    const described = [
+      { data_type: word("TYPE_UINT8"), dims: [64, 8, 8] },
+      { data_type: word("TYPE_FP32"), dims: [64, 2] },
+      { data_type: word("TYPE_INT64"), dims: [1] },
+    ];
+    const keys = ["codes", "ranges", "setting"];
+    expect(config.input).toEqual(described.map((tensor, k) => ({ name: keys[k], ...tensor })));
+    for (const warmup of config.model_warmup as Message[]) {
+      expect(warmup.inputs).toEqual(
+        described.map((tensor, k) => ({ key: keys[k], value: { ...tensor, zero_data: true } })),
+      );
+    }
+  });
+
   it("warms up once when a batch is one row, and runs on the CPU unless told otherwise", () => {
     const config = parseTextFormat(tritonConfig(graph, { ...options, maxBatch: 1, device: "cpu" }));
     expect(config.model_warmup).toHaveLength(1);
@@ -53,8 +73,8 @@ describe("tritonConfig", () => {
   });
 
   it("lists every tensor, names BYTES as Triton does, and quotes what a name may hold", () => {
-    const setting = { name: 'a "b" \\ \t\n', datatype: "BYTES", shape: [-1, 1] } as const;
-    const twoInputs = { ...graph, inputs: [...graph.inputs, { ...setting, shape: [...setting.shape] }] };
+    const setting = { name: 'a "b" \\ \t\n', datatype: "BYTES" as const, shape: [-1, 1] };
+    const twoInputs = { ...graph, signature: { ...signature, inputs: [...signature.inputs, setting] } };
     const config = parseTextFormat(tritonConfig(twoInputs, options));
     expect(config.input).toEqual([
       expect.objectContaining({ name: "image" }),
@@ -66,7 +86,8 @@ describe("tritonConfig", () => {
 });
 
 it("has no words for a tensor without a dimension beside the batch, as Triton has none", () => {
-  const scalar = { ...graph, outputs: [{ name: "setting", datatype: "INT64" as const, shape: [-1] }] };
+  const outputs = [{ name: "setting", datatype: "INT64" as const, shape: [-1] }];
+  const scalar = { ...graph, signature: { ...signature, outputs } };
   expect(() => tritonConfig(scalar, options)).toThrow(
     new RangeError("setting: expected a dimension beside the batch, got [-1]"),
   );

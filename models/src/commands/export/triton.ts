@@ -1,8 +1,8 @@
 // `spillway export triton`: the graphs that the cloud serves as a Triton model repository, made from the
 // manifest. The Worker asks Triton for the same names as it asks our backend.
 import path from "node:path";
+import { type CloudGraph, cloudGraphs } from "@spillway/shared/schema/cloud-graphs";
 import { checkGraph } from "../../export/check-graph.ts";
-import { type CloudGraph, cloudGraphs } from "../../export/cloud-graphs.ts";
 import { inferenceService, serviceName, TRITON_TAG } from "../../export/inference-service.ts";
 import { LABELS_FILE, labelsText, type TritonOptions, tritonConfig } from "../../export/triton-config.ts";
 import { placeOf, writeModel } from "../../export/triton-repository.ts";
