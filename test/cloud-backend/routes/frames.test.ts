@@ -2,8 +2,10 @@
 // three tensors. All of them give the same answer, and what is wrong with a frame is told to who sent it.
 import { encodeRequest } from "@spillway/shared/protocol/message";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
+import { tailFeatureShape } from "@spillway/shared/schema/cloud-graphs";
 import { MAX_FRAME_BYTES } from "@spillway/shared/split/frame";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { graphDescriptions } from "../../../cloud-backend/src/repository/graph-descriptions.ts";
 import { type SentFeatures, sentFeatures, smallFeatures, smallLogits, smallTail } from "../../setup/small-tail.ts";
 import { Gate } from "../setup/gate.ts";
 import {
@@ -16,6 +18,7 @@ import {
   SAGEMAKER_TYPE,
   splitAnswer,
 } from "../setup/messages.ts";
+import { modelFolder, shippedManifest } from "../setup/model-folder.ts";
 import { type RunningApp, startApp } from "../setup/running-app.ts";
 import { smallTailGraph } from "../setup/tail.ts";
 
@@ -222,6 +225,40 @@ describe("frames that arrive together", () => {
       expect(asFrame).toEqual(asTensors);
       const alone = await plainLogits(await post(gated.url + INFER, features.frame, plain(0)));
       asFrame.forEach((logit, at) => void expect(Math.abs(logit - alone[at])).toBeLessThan(1e-4));
+    }
+  });
+});
+
+const shipped = await shippedManifest();
+
+describe.skipIf(shipped.cloud.tail === null)("the shipped tail (skipped where none is shipped)", () => {
+  it("answers frames of all its settings in one batch as each by itself, and as its own three tensors", async () => {
+    const { tail: own } = shipped.cloud;
+    if (own === null) return;
+    const shape = tailFeatureShape(shipped);
+    const rows = own.settings.map((_, setting) => sentFeatures(own, shape, setting, setting + 1));
+    const gate = new Gate();
+    const gated = await startApp({
+      graphs: [graphDescriptions(modelFolder, shipped, "1")[1].graph],
+      spawn: gate.spawn,
+    });
+    try {
+      const busy = post(gated.url + INFER, rows[0].frame, plain(0));
+      await gate.waitForJobs(1);
+      const together = rows.map(({ frame }) => post(gated.url + INFER, frame, plain(0)));
+      await vi.waitFor(() => expect(gated.repository.models()[0].waiting).toBe(rows.length));
+      gate.open();
+      expect((await busy).status).toBe(200);
+      const answers = await Promise.all((await Promise.all(together)).map(plainLogits));
+      expect(gate.jobs).toBe(2);
+      for (const [row, { frame, tensors }] of rows.entries()) {
+        const alone = await plainLogits(await post(gated.url + INFER, frame, plain(0)));
+        expect(await plainLogits(await sendTensors({ tensors }, gated.url))).toEqual(alone);
+        answers[row].forEach((logit, k) => void expect(Math.abs(logit - alone[k])).toBeLessThan(1e-4));
+      }
+    } finally {
+      gate.open();
+      await gated.close();
     }
   });
 });
