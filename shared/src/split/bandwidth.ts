@@ -1,16 +1,23 @@
 // Predicts how long the next send over a link will take, from the sends that were observed. Two estimators of the
-// throughput run side by side, and the one that erred less of late predicts: the harmonic mean of the last samples
-// (Jiang, Sekar & Zhang, CoNEXT 2012) and an exponentially weighted mean. Both are weighted by bytes, as bytes over
-// time is: a frame of 50 bytes says little. The lower estimate divides by 1 + the largest recent error, as RobustMPC
-// does (Yin, Jindal, Sekar & Sinopoli, SIGCOMM 2015).
-//
-// The link is first in, first out: a send that starts while another is under way waits for it, so its own time
-// counts from when that one was through. Latency is told apart by `link-filter`.
+// throughput run side by side, and the one that erred less of late predicts: the harmonic mean of the last sends
+// (Jiang, Sekar & Zhang, CoNEXT 2012) and an exponentially weighted mean. Both weigh by bytes, as bytes over time
+// does: a frame of 50 bytes says little. The lower estimate divides by 1 + the largest recent error, as RobustMPC
+// does (Yin, Jindal, Sekar & Sinopoli, SIGCOMM 2015). Latency and waiting are told apart by `link-fit`.
 //
 // The state is plain JSON of bounded size; time is passed in.
-import { busyUntil, createLinkFilter, type LinkFilter, ROUTES, type Route, updateLinkFilter } from "./link-filter.ts";
+import {
+  FITTED_SENDS,
+  firstFit,
+  type LinkFit,
+  latencyOf,
+  type PastSend,
+  ROUTES,
+  type Route,
+  refit,
+  transferMsOf,
+} from "./link-fit.ts";
 
-export type { Route } from "./link-filter.ts";
+export type { Route } from "./link-fit.ts";
 
 /** A send that is not over yet, or was given up. */
 export interface StartedSend {
@@ -24,25 +31,13 @@ export interface Send extends StartedSend {
   endedMs: number;
 }
 
-/** So many bytes took so long, without latency or waiting. */
-export interface TransferSample {
-  bytes: number;
-  ms: number;
-}
-
 export interface BandwidthState {
-  filter: LinkFilter;
-  /** The last samples, the oldest first. */
-  recent: TransferSample[];
-  /** Exponentially weighted sums of all samples. */
-  weighted: TransferSample;
-  /** Sends too short to be told from jitter, until together they are one sample. */
-  gathered: TransferSample & { sends: number };
+  /** The last ones, the oldest first. */
+  sends: PastSend[];
+  fit: LinkFit;
   /** Largest recent error of each estimator, relative to what was measured; older ones fade. */
   errors: { harmonic: number; weighted: number };
-  /** How much later than predicted answers came of late, the mean absolute deviation in milliseconds. */
-  spreadMs: number;
-  /** The latest send, and when its answer was there. */
+  /** The answer that came last. */
   last: { endedMs: number; route: Route };
 }
 
@@ -65,19 +60,23 @@ export const UNKNOWN_LINK: LinkPrediction = {
   latencySpreadMs: 10,
 };
 
-export const RECENT_SAMPLES = 5;
-/** Share of the weighted mean that each sample replaces. */
-const SAMPLE_WEIGHT = 0.4;
-/** Milliseconds after which an error counts for half. */
+/** Sends that the harmonic mean is over, at least, and at most where they are too short to be told from jitter. */
+export const LEAST_AVERAGED = 5;
+export const MOST_AVERAGED = 16;
+/** Sends are averaged until together they take so many times the jitter of their sum. */
+const OVER_JITTER = 8;
+/** Share of the weighted mean that each send replaces. */
+const SEND_WEIGHT = 0.4;
+/** Jitter, in units of the typical one, that is no error of the throughput. */
+const EXPECTED_JITTER = 2;
+/** Milliseconds in which an error halves. */
 const ERROR_FADES_MS = 1500;
-/** A send is one sample when its bytes take so many times its jitter. */
-const SAMPLE_OVER_JITTER = 3;
 const LARGEST_ERROR = 9;
 /** Milliseconds without a send after which the lower estimate allows for half a change more; in the limit for one. */
 const STALE_MS = 10_000;
-const SPREAD_WEIGHT = 0.1;
 /** Milliseconds and bytes beyond which nothing is a send; keeps sums finite. */
 const LONGEST_MS = 86_400_000;
+const SHORTEST_MS = 1e-3;
 const MOST_BYTES = 2 ** 40;
 
 /**
@@ -92,26 +91,33 @@ export function observeSend(
   prior: LinkPrediction = UNKNOWN_LINK,
 ): BandwidthState {
   checkSend(send, send.endedMs);
-  const { bytes, route } = send;
-  if (before === null) return firstState(send, prior);
-  const { last } = before;
-  const waited = busyUntil(before.filter, last.route, last.endedMs) > send.startedMs;
-  const factors: [number, number, number] = [0, 0, bytes];
-  factors[ROUTES.indexOf(route)] += 1;
-  if (waited) factors[ROUTES.indexOf(last.route)] -= 1;
-  const observedMs = clampMs(send.endedMs - (waited ? last.endedMs : send.startedMs));
-  const elapsedMs = clampMs(send.endedMs - last.endedMs);
-  const durationMs = clampMs(send.endedMs - send.startedMs);
-  const filter = updateLinkFilter(before.filter, route, { factors, observedMs, durationMs }, elapsedMs);
-  const latencyMs = filter.mean[0] * factors[0] + filter.mean[1] * factors[1];
-  const transferMs = Math.max(observedMs - latencyMs, (bytes * filter.mean[2]) / 8);
-  const expectedMs = latencyMs + bytes * before.filter.mean[2];
-  const isLast = send.endedMs >= last.endedMs;
+  const { bytes, route, startedMs, endedMs } = send;
+  const sinceMs = before === null ? LONGEST_MS : clampMs(endedMs - before.last.endedMs);
+  const durationMs = Math.max(clampMs(endedMs - startedMs), SHORTEST_MS);
+  const past: PastSend = { bytes, route: ROUTES.indexOf(route), durationMs, sinceMs };
+  if (before === null) {
+    const errors = { harmonic: 1, weighted: 1 };
+    return { sends: [past], fit: firstFit(past, prior.throughput), errors, last: { endedMs, route } };
+  }
+  const sends = [...before.sends.slice(1 - FITTED_SENDS), past];
+  const fit = refit(before.fit, sends);
+  const takenMs = transferMsOf(sends, fit.latencyMs, sends.length - 1);
+  const expected = estimates(before);
+  const errorOf = (throughput: number, known: number) => {
+    const expectedMs = bytes / throughput;
+    const missMs = Math.abs(expectedMs - takenMs) - EXPECTED_JITTER * fit.jitterMs;
+    // Of a send that takes less than its jitter, nobody can tell how far off its bytes were.
+    const error = Math.max(0, missMs) / Math.max(expectedMs, OVER_JITTER * fit.jitterMs);
+    return Math.max(Math.min(error, LARGEST_ERROR), faded(known, sinceMs));
+  };
   return {
-    ...withTransfer(before, { bytes, ms: transferMs }, filter, elapsedMs),
-    filter,
-    spreadMs: before.spreadMs + SPREAD_WEIGHT * (jitterOf(observedMs - expectedMs, filter) - before.spreadMs),
-    last: isLast ? { endedMs: send.endedMs, route } : last,
+    sends,
+    fit,
+    errors: {
+      harmonic: errorOf(expected.harmonic, before.errors.harmonic),
+      weighted: errorOf(expected.weighted, before.errors.weighted),
+    },
+    last: endedMs >= before.last.endedMs ? { endedMs, route } : before.last,
   };
 }
 
@@ -140,92 +146,41 @@ export function predictLink(
   prior: LinkPrediction = UNKNOWN_LINK,
 ): LinkPrediction {
   if (state === null) return prior;
-  const { errors, filter, spreadMs } = state;
+  const { errors, fit, last } = state;
   const { harmonic, weighted } = estimates(state);
-  const isHarmonic = errors.harmonic <= errors.weighted;
-  const throughput = isHarmonic ? harmonic : weighted;
-  const ageMs = clampMs(nowMs - state.last.endedMs);
+  const throughput = errors.harmonic <= errors.weighted ? harmonic : weighted;
+  const ageMs = clampMs(nowMs - last.endedMs);
   const error = faded(Math.min(errors.harmonic, errors.weighted), ageMs) + ageMs / (ageMs + STALE_MS);
   return {
     throughput,
     robustThroughput: throughput / (1 + error),
-    latencyMs: { tail: latencyOf(filter, 0), large: latencyOf(filter, 1) },
-    latencySpreadMs: spreadMs,
+    latencyMs: { tail: latencyOf(fit, 0), large: latencyOf(fit, 1) },
+    latencySpreadMs: EXPECTED_JITTER * fit.jitterMs,
   };
 }
 
 /** Both estimates of the throughput, in bytes a millisecond. */
-export function estimates({ recent, weighted }: Pick<BandwidthState, "recent" | "weighted">) {
-  let bytes = 0;
-  let ms = 0;
-  for (const sample of recent) {
-    bytes += sample.bytes;
-    ms += sample.ms;
+export function estimates({ sends, fit }: Pick<BandwidthState, "sends" | "fit">) {
+  const recent = { bytes: 0, ms: 0 };
+  const weighted = { bytes: 0, ms: 0 };
+  let weight = 1;
+  for (let count = 1; count <= Math.min(sends.length, MOST_AVERAGED); count++) {
+    const index = sends.length - count;
+    const ms = Math.max(transferMsOf(sends, fit.latencyMs, index), SHORTEST_MS);
+    const isNeeded = count <= LEAST_AVERAGED || recent.ms < OVER_JITTER * fit.jitterMs * Math.sqrt(count - 1);
+    if (isNeeded) {
+      recent.bytes += sends[index].bytes;
+      recent.ms += ms;
+    }
+    weighted.bytes += weight * sends[index].bytes;
+    weighted.ms += weight * ms;
+    weight *= 1 - SEND_WEIGHT;
   }
-  return { harmonic: bytes / ms, weighted: weighted.bytes / weighted.ms };
-}
-
-function firstState({ bytes, startedMs, endedMs, route }: Send, prior: LinkPrediction): BandwidthState {
-  const durationMs = clampMs(endedMs - startedMs);
-  const filter = createLinkFilter(route, bytes, durationMs, prior.throughput);
-  const sample = { bytes, ms: bytes * filter.mean[2] };
-  return {
-    filter,
-    recent: [sample],
-    weighted: sample,
-    gathered: { bytes: 0, ms: 0, sends: 0 },
-    errors: { harmonic: 1, weighted: 1 },
-    spreadMs: durationMs / 4,
-    last: { endedMs, route },
-  };
-}
-
-/** Samples and errors with one more transfer, which may have to wait for others to be told from jitter. */
-function withTransfer(before: BandwidthState, transfer: TransferSample, filter: LinkFilter, elapsedMs: number) {
-  const gathered = {
-    bytes: before.gathered.bytes + transfer.bytes,
-    ms: before.gathered.ms + transfer.ms,
-    sends: before.gathered.sends + 1,
-  };
-  const errors = {
-    harmonic: faded(before.errors.harmonic, elapsedMs),
-    weighted: faded(before.errors.weighted, elapsedMs),
-  };
-  const isSample = gathered.ms >= SAMPLE_OVER_JITTER * Math.sqrt(filter.noise * gathered.sends);
-  const { recent, weighted } = before;
-  if (!isSample) return { recent, weighted, errors, gathered };
-  const sample = { bytes: gathered.bytes, ms: gathered.ms };
-  const actual = sample.bytes / sample.ms;
-  const predicted = estimates(before);
-  return {
-    recent: [...recent.slice(1 - RECENT_SAMPLES), sample],
-    weighted: {
-      bytes: weighted.bytes + SAMPLE_WEIGHT * (sample.bytes - weighted.bytes),
-      ms: weighted.ms + SAMPLE_WEIGHT * (sample.ms - weighted.ms),
-    },
-    errors: {
-      harmonic: Math.max(errors.harmonic, relativeError(predicted.harmonic, actual)),
-      weighted: Math.max(errors.weighted, relativeError(predicted.weighted, actual)),
-    },
-    gathered: { bytes: 0, ms: 0, sends: 0 },
-  };
-}
-
-function relativeError(predicted: number, actual: number): number {
-  return Math.min(Math.abs(predicted - actual) / actual, LARGEST_ERROR);
+  return { harmonic: recent.bytes / recent.ms, weighted: weighted.bytes / weighted.ms };
 }
 
 function faded(error: number, elapsedMs: number): number {
   return error / (1 + elapsedMs / ERROR_FADES_MS);
-}
-
-/** How far off a send was, as far as that is jitter and no changed link. */
-function jitterOf(missMs: number, filter: LinkFilter): number {
-  return Math.min(Math.abs(missMs), 3 * Math.sqrt(filter.noise));
-}
-
-function latencyOf({ mean, shortestMs }: LinkFilter, index: 0 | 1): number {
-  return shortestMs[index] === null ? mean[1 - index] : mean[index];
 }
 
 function clampMs(ms: number): number {
