@@ -4,10 +4,13 @@ import { expectedGain } from "@spillway/shared/offload/expected-gain";
 import { fuse } from "@spillway/shared/offload/fusion";
 import type { Config } from "@spillway/shared/schema/config";
 import type { Result } from "@spillway/shared/schema/result";
+import type { SendOption } from "@spillway/shared/split/controller";
+import type { SendQuestion } from "@spillway/shared/split/links";
 import { answerOf } from "./answer.ts";
-import type { Gate } from "./bucket/gate-client.ts";
-import { type Asker, askCloud, type CloudServices, type Patience } from "./cloud/ask-cloud.ts";
-import { largeQuestion } from "./cloud/large-route.ts";
+import type { Gate, OffloadEnd } from "./bucket/gate-client.ts";
+import type { Asker, Patience } from "./cloud/ask-cloud.ts";
+import { askByRoute, type RouteOutcome, type RouteServices } from "./cloud/ask-route.ts";
+import type { SendOptions } from "./cloud/send-options.ts";
 import type { CalibratedConfig } from "./config/config-store.ts";
 import type { ImageFailure } from "./image/failure.ts";
 import { readPicture } from "./image/picture.ts";
@@ -20,6 +23,8 @@ import { startStopwatch } from "./stopwatch.ts";
 export interface ClassifyRequest extends Asker {
   /** The encoded image. */
   image: Uint8Array;
+  /** Names the link that its offload would take; see `SendQuestion`. */
+  link: string;
   /** How many labels to list. */
   top: number;
   /** When it came, on the services' clock. */
@@ -28,9 +33,10 @@ export interface ClassifyRequest extends Asker {
   deadlineMs: number | null;
 }
 
-export interface ClassifyServices extends CloudServices {
+export interface ClassifyServices extends RouteServices {
   bundle: ModelBundle;
   edgeModel: EdgeModel;
+  sendOptions: SendOptions;
   gate: Gate;
 }
 
@@ -65,39 +71,56 @@ export async function classify(
     return answer(edge, { reason: "deadline", metric });
   }
 
-  const { offload: isGranted, ...verdict } = await askGate(services.gate, metric, config.offload, timeForGate);
+  const { route } = config.offload;
+  const options = services.sendOptions.offered(route, calibration, services.now());
+  const question = questionOf(request, options, config.offload, timeForGate);
+  const asked = await askGate(services.gate, metric, config.offload, question, timeForGate);
+  const { offload: isGranted, option, ...verdict } = asked;
   watch.lap("gateMs");
   const deadlineLeft = timeLeft(request, watch.elapsedMs());
   if (deadlineLeft <= 0) {
-    if (isGranted) services.gate.refund();
+    if (isGranted) services.gate.settle({ outcome: "refused" });
     return answer(edge, { ...verdict, reason: "deadline", metric });
   }
   if (!isGranted) return answer(edge, { ...verdict, metric });
 
-  // The tail joins here as a second route; until then every offload takes the large model.
-  const route = "large";
-  const question = largeQuestion(request, picture.large, manifest, calibration.cloud);
-  const cloud = await askCloud(question, patience(config.offload, deadlineLeft), services);
+  const sendable = { id: request.id, traceparent: request.traceparent, image: picture.large, features: edge.features };
+  const ways = { chosen: option ?? options[0], mayChange: route === "auto" };
+  const timeAllowed = patience(config.offload, deadlineLeft);
+  const cloud = await askByRoute(ways, sendable, timeAllowed, { manifest, calibration }, services);
   watch.lap("cloudMs");
-  const { bytesSent } = cloud;
-  const sent = { ...verdict, metric, route: bytesSent === null ? null : route, bytesSent } as const;
-  if (!cloud.ok) {
-    if (!cloud.mayHaveWorked) services.gate.refund();
-    return answer(edge, { ...sent, reason: cloud.reason });
-  }
-  const fusion = config.offload.fuse ? calibration.fusion : null;
+  services.gate.settle(endOf(cloud));
+  if (!cloud.ok) return answer(edge, { ...verdict, metric, ...cloud.sent, reason: cloud.reason });
+  const fusion = config.offload.fuse ? cloud.fusion : null;
   const probabilities = fusion === null ? cloud.answer : fuse(edge.probabilities, cloud.answer, fusion);
-  return answer({ probabilities }, { ...sent, tier: "cloud" });
+  return answer({ probabilities }, { ...verdict, metric, ...cloud.sent, tier: "cloud" });
 }
 
 function timeLeft({ deadlineMs }: ClassifyRequest, elapsedMs: number): number {
   return deadlineMs === null ? Number.POSITIVE_INFINITY : deadlineMs - elapsedMs;
 }
 
+/** Null where there is nothing to choose: the image may only go whole, or in one way and at any time. */
+function questionOf(
+  { id, link, deadlineMs }: ClassifyRequest,
+  options: readonly SendOption[],
+  { route, timeoutMs }: Config["offload"],
+  timeLeftMs: number,
+): SendQuestion | null {
+  if (route === "large" || (options.length === 1 && deadlineMs === null)) return null;
+  return { link, id, options, timeLeftMs: Math.min(timeLeftMs, timeoutMs) };
+}
+
 /** The gate's word; when it stays out because the caller has no time to wait for it, the reason is the deadline. */
-async function askGate(gate: Gate, metric: number, offload: Config["offload"], timeLeftMs: number) {
+async function askGate(
+  gate: Gate,
+  metric: number,
+  offload: Config["offload"],
+  question: SendQuestion | null,
+  timeLeftMs: number,
+) {
   const timeoutMs = Math.min(GATE_TIMEOUT_MS, timeLeftMs);
-  const answer = await gate.decide(metric, offload, timeoutMs);
+  const answer = await gate.decide(metric, offload, question, timeoutMs);
   const isCutShort = answer.reason === "gate-unavailable" && timeoutMs < GATE_TIMEOUT_MS;
   return isCutShort ? { ...answer, reason: "deadline" as const } : answer;
 }
@@ -105,4 +128,13 @@ async function askGate(gate: Gate, metric: number, offload: Config["offload"], t
 /** The cloud may take as long as configured, or as the caller has left. */
 function patience({ timeoutMs, retries }: Config["offload"], deadlineLeft: number): Patience {
   return { timeoutMs: Math.min(timeoutMs, deadlineLeft), isDeadline: deadlineLeft < timeoutMs, retries };
+}
+
+/** Only a single request that was answered, or waited for in vain, says something about the link. */
+function endOf(cloud: RouteOutcome): OffloadEnd {
+  const { attempts, durationMs } = cloud;
+  if (!cloud.ok && !cloud.mayHaveWorked) return { outcome: "refused" };
+  const isLate = !cloud.ok && (cloud.reason === "cloud-timeout" || cloud.reason === "deadline");
+  const outcome = attempts > 1 ? "unclear" : cloud.ok ? "answered" : isLate ? "given-up" : "unclear";
+  return { outcome, bytes: cloud.bytesSent ?? 0, durationMs };
 }

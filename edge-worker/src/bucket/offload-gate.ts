@@ -4,11 +4,15 @@
 // pending and handles one client's calls in turn; the Worker waits for the GPU instead, and the gate
 // is asked one short question an offload.
 //
+// It knows how the client's links did of late, so it also says how an image is best sent. That is a matter of luck if it
+// is lost: it is in memory, and written only where the bucket is.
+//
 // It reads its policy itself: a Worker that sent it along would send megabytes with every question.
 import { DurableObject } from "cloudflare:workers";
 import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
 import { refund } from "@spillway/shared/bucket/token-bucket";
 import {
+  type ChooseSend,
   decideAtGate,
   forgettableAtMs,
   type GateDecision,
@@ -17,6 +21,20 @@ import {
   seenAtGate,
   withoutForgotten,
 } from "@spillway/shared/policy/gate";
+import {
+  type ClientLinks,
+  chooseOnLink,
+  forgetOnLink,
+  imageOnLink,
+  type KeptLink,
+  keptLinks,
+  linksFromKept,
+  reportOnLink,
+  type SendName,
+  type SendQuestion,
+  type SendReport,
+  sendOnLink,
+} from "@spillway/shared/split/links";
 import { modelBundle } from "../../generated/model.ts";
 import { createPolicyStore, type PolicyChoice, type PolicyInForce, type PolicyStore } from "../config/policy-store.ts";
 
@@ -26,7 +44,15 @@ export interface GateReport {
   offload: PolicyChoice;
 }
 
-export interface GateRequest extends GateReport, SeenImage {}
+export interface GateRequest extends GateReport, SeenImage {
+  /** How it is best sent; null where there is nothing to choose. */
+  question: SendQuestion | null;
+}
+
+/** What is written down; links since they are known. */
+interface StoredGate extends GateState {
+  links?: readonly KeptLink[];
+}
 
 const STATE_KEY = "gate";
 /** Milliseconds that a bucket is remembered at least, so that a busy client does not cost an alarm a second. */
@@ -38,15 +64,29 @@ const LONGEST_ALARM_MS = 30 * 86_400_000;
 let policies: PolicyStore | undefined;
 
 export class OffloadGate extends DurableObject<Env> {
-  #state: GateState | null = this.ctx.storage.kv.get<GateState>(STATE_KEY) ?? null;
+  #state: GateState | null;
+  #links: ClientLinks;
   #alarmAtMs = Number.POSITIVE_INFINITY;
 
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    const stored = context.storage.kv.get<StoredGate>(STATE_KEY);
+    this.#state = stored === undefined ? null : { bucket: stored.bucket, history: stored.history };
+    this.#links = linksFromKept(stored?.links ?? []);
+  }
+
   /** Decides, and takes a token when the answer is yes. */
-  async decide({ offload, seen, ...image }: GateRequest): Promise<GateDecision> {
+  async decide({ offload, seen, question, ...image }: GateRequest): Promise<GateDecision> {
     const policy = await this.#policyInForce(offload);
     // From here on nothing waits, so that no other call comes between the refill and the token it gives.
     const { bucket } = offload;
-    const { state, decision } = decideAtGate(this.#state, image, seen, policy, bucket, Date.now());
+    const nowMs = Date.now();
+    if (question !== null) this.#links = imageOnLink(this.#links, question, image.metric, nowMs);
+    const choose = question === null ? null : this.#chooser(question, image.metric, bucket, nowMs);
+    const { state, decision } = decideAtGate(this.#state, image, seen, policy, bucket, nowMs, choose);
+    if (question !== null && decision.option !== null) {
+      this.#links = sendOnLink(this.#links, question, decision.option, nowMs);
+    }
     this.#keep(state, decision.offload);
     return decision;
   }
@@ -58,8 +98,14 @@ export class OffloadGate extends DurableObject<Env> {
   }
 
   /** Gives a token back: the cloud surely did no work for it. */
-  refund(): void {
+  refund(send: SendName | null = null): void {
+    if (send !== null) this.#links = forgetOnLink(this.#links, send);
     if (this.#state !== null) this.#store({ ...this.#state, bucket: refund(this.#state.bucket) });
+  }
+
+  /** Hears what became of a send; costs no write. */
+  settle(report: SendReport): void {
+    this.#links = reportOnLink(this.#links, report, Date.now());
   }
 
   /** Forgets a bucket that is full again and a history that is old: a client that is unknown has the same. */
@@ -75,6 +121,10 @@ export class OffloadGate extends DurableObject<Env> {
   #policyInForce(offload: PolicyChoice): Promise<PolicyInForce> {
     policies ??= createPolicyStore(this.env.CONFIG, modelBundle.hash, () => performance.now());
     return policies.inForce(offload, (work) => this.ctx.waitUntil(work));
+  }
+
+  #chooser(question: SendQuestion, metric: number, bucket: BucketOptions, nowMs: number): ChooseSend {
+    return (tokens, tokenPrice) => chooseOnLink(this.#links, question, { metric, tokens, bucket, tokenPrice }, nowMs);
   }
 
   /**
@@ -93,7 +143,8 @@ export class OffloadGate extends DurableObject<Env> {
 
   #store(state: GateState): void {
     this.#state = state;
-    this.ctx.storage.kv.put(STATE_KEY, state);
+    const stored: StoredGate = this.#links.length === 0 ? state : { ...state, links: keptLinks(this.#links) };
+    this.ctx.storage.kv.put(STATE_KEY, stored);
     const forgettableMs = forgettableAtMs(state);
     if (forgettableMs === Number.POSITIVE_INFINITY) return;
     const nowMs = Date.now();

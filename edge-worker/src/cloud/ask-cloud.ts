@@ -1,11 +1,11 @@
 // One question to the cloud: the circuit breaker, the deadline, retries within it of what may pass, and
 // a reply that is checked before it is believed.
 
-import { encodeRequest, type InferenceRequest, type InferenceResponse } from "@spillway/shared/protocol/message";
+import type { InferenceResponse } from "@spillway/shared/protocol/message";
 import type { Reason } from "@spillway/shared/schema/result";
 import { log } from "../telemetry/log.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
-import type { CloudCall, CloudClient, CloudFailure } from "./cloud-client.ts";
+import type { CloudBody, CloudCall, CloudClient, CloudFailure, Refusal } from "./cloud-client.ts";
 import { failureOfError } from "./failure-of-error.ts";
 
 /** The request on whose behalf the cloud is asked. */
@@ -17,10 +17,15 @@ export interface Asker {
 
 export interface CloudQuestion<Answer> {
   model: string;
-  request: InferenceRequest;
+  /** For the log. */
+  id: string;
   traceparent: string;
+  /** @param timeLeftMs for which the answer will be waited for: told, a cloud can drop what nobody wants any more */
+  encode(timeLeftMs: number): CloudBody;
   /** Reads the reply. @throws when it is not what was asked for */
   read(response: InferenceResponse): Answer;
+  /** The same in a form that every server takes, where this one may be refused as it is. */
+  plainly?: CloudQuestion<Answer>;
 }
 
 export interface Patience {
@@ -36,9 +41,17 @@ export interface CloudServices {
   now(): number;
 }
 
-export type CloudOutcome<Answer> =
+export type CloudOutcome<Answer> = (
   | { ok: true; answer: Answer; bytesSent: number }
-  | { ok: false; reason: Reason; mayHaveWorked: boolean; bytesSent: number | null };
+  | { ok: false; reason: Reason; mayHaveWorked: boolean; refused: Refusal | null; bytesSent: number | null }
+) & {
+  /** Requests that were made. */
+  attempts: number;
+  /** From the first one to the end. */
+  durationMs: number;
+  /** Whether the last of them was the question in its plain form. */
+  isPlain: boolean;
+};
 
 export async function askCloud<Answer>(
   question: CloudQuestion<Answer>,
@@ -46,38 +59,62 @@ export async function askCloud<Answer>(
   { cloud, circuit, now }: CloudServices,
 ): Promise<CloudOutcome<Answer>> {
   const signal = AbortSignal.timeout(patience.timeoutMs);
-  const endMs = now() + patience.timeoutMs;
-  let mayHaveWorked = false;
+  const startMs = now();
+  const endMs = startMs + patience.timeoutMs;
+  let asked = question;
+  let attempts = 0;
   let bytesSent = 0;
-  let last: Reason = "circuit-open";
-  for (let retriesLeft = patience.retries; circuit.allows(now()); retriesLeft--) {
-    const call = callWithin(question, endMs - now());
+  let mayHaveWorked = false;
+  let last: { reason: Reason; refused: Refusal | null } = { reason: "circuit-open", refused: null };
+
+  const attempt = async () => {
+    const call = { ...asked.encode(endMs - now()), model: asked.model, traceparent: asked.traceparent };
+    attempts += 1;
     bytesSent += call.message.body.byteLength;
-    const outcome = await askOnce(question, call, cloud, signal);
+    const outcome = await askOnce(asked, call, cloud, signal);
+    if (!outcome.ok) logFailure(asked, outcome);
+    return outcome;
+  };
+  const effort = () => ({ attempts, durationMs: now() - startMs, isPlain: asked !== question });
+  const failed = (reason: Reason) => {
+    const { refused } = last;
+    return {
+      ok: false,
+      reason,
+      refused,
+      mayHaveWorked,
+      bytesSent: attempts === 0 ? null : bytesSent,
+      ...effort(),
+    } as const;
+  };
+
+  for (let retriesLeft = patience.retries; circuit.allows(now()); retriesLeft--) {
+    let outcome = await attempt();
+    if (!outcome.ok && outcome.refused === "request" && asked.plainly !== undefined) {
+      // The server is well; it is only not ours.
+      asked = asked.plainly;
+      outcome = await attempt();
+    }
     if (outcome.ok) {
       circuit.succeeded();
-      return { ...outcome, bytesSent };
+      return { ok: true, answer: outcome.answer, bytesSent, ...effort() };
     }
     mayHaveWorked ||= outcome.mayHaveWorked;
-    last = outcome.reason;
-    // Its id and trace are also in the cloud's own log.
-    const { request, traceparent } = question;
-    log("cloud-failure", { id: request.id, traceparent, reason: outcome.reason, detail: outcome.detail });
+    last = outcome;
     const isTimeout = outcome.reason === "cloud-timeout";
     // A caller in a hurry says nothing about the cloud's health.
-    if (isTimeout && patience.isDeadline) return { ok: false, reason: "deadline", mayHaveWorked, bytesSent };
+    if (isTimeout && patience.isDeadline) return failed("deadline");
     circuit.failed(now());
     // A cloud that refuses would refuse again, and one that has no room must not be asked more often for it.
     const mayPass = outcome.mayHaveWorked && !isTimeout;
     if (!mayPass || retriesLeft === 0) break;
   }
-  return { ok: false, reason: last, mayHaveWorked, bytesSent: bytesSent === 0 ? null : bytesSent };
+  return failed(last.reason);
 }
 
-/** The protocol's `timeout`, in microseconds, lets the cloud drop what nobody waits for any more. */
-function callWithin({ model, request, traceparent }: CloudQuestion<unknown>, timeLeftMs: number): CloudCall {
-  const timeout = Math.max(1, Math.round(timeLeftMs * 1000));
-  return { model, traceparent, message: encodeRequest({ ...request, parameters: { ...request.parameters, timeout } }) };
+/** Its id and trace are also in the cloud's own log. */
+function logFailure({ id, traceparent }: CloudQuestion<unknown>, { reason, detail }: CloudFailure): void {
+  log("cloud-failure", { id, traceparent, reason, detail });
 }
 
 async function askOnce<Answer>(
@@ -97,7 +134,8 @@ async function askOnce<Answer>(
 
 /** Settles when the signal aborts, whatever the client is still waiting for. */
 function timedOut(signal: AbortSignal): Promise<CloudFailure> {
-  const failure: CloudFailure = { ok: false, reason: "cloud-timeout", mayHaveWorked: true, detail: "no reply in time" };
+  const detail = "no reply in time";
+  const failure: CloudFailure = { ok: false, reason: "cloud-timeout", mayHaveWorked: true, refused: null, detail };
   return new Promise((resolve) => {
     if (signal.aborted) resolve(failure);
     signal.addEventListener("abort", () => resolve(failure), { once: true });

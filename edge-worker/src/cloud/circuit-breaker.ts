@@ -27,6 +27,11 @@ export class CircuitBreaker {
     return true;
   }
 
+  /** Whether a call would be refused now. Unlike {@link allows} this is no try. */
+  isOpen(nowMs: number): boolean {
+    return this.#failuresInARow >= this.#options.failures && nowMs < this.#closedAtMs;
+  }
+
   succeeded(): void {
     this.#failuresInARow = 0;
   }
@@ -34,5 +39,11 @@ export class CircuitBreaker {
   failed(nowMs: number): void {
     this.#failuresInARow += 1;
     if (this.#failuresInARow === this.#options.failures) this.#closedAtMs = nowMs + this.#options.openMs;
+  }
+
+  /** At once, for what will fail as often as it is tried. */
+  open(nowMs: number): void {
+    this.#failuresInARow = Math.max(this.#failuresInARow, this.#options.failures);
+    this.#closedAtMs = nowMs + this.#options.openMs;
   }
 }

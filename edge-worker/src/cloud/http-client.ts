@@ -1,6 +1,7 @@
 // Adapter for any plain Open Inference Protocol v2 server.
 import { BINARY_CONTENT_TYPE, HEADER_LENGTH_FIELD, plainHeaderBytes } from "@spillway/shared/protocol/content-type";
 import { decodeResponse } from "@spillway/shared/protocol/message";
+import { TIMEOUT_FIELD } from "@spillway/shared/protocol/request-timeout";
 import { TRACEPARENT_FIELD } from "@spillway/shared/protocol/trace-context";
 import { readAtMost } from "../body.ts";
 import { MAX_REPLY_BYTES } from "../limits.ts";
@@ -41,9 +42,10 @@ export function createHttpClient({ url, token }: HttpClientOptions): CloudClient
   };
 }
 
-function requestHeaders({ message, traceparent }: CloudCall, token: string | undefined): Headers {
+function requestHeaders({ message, timeoutMs, traceparent }: CloudCall, token: string | undefined): Headers {
   const headers = new Headers({ "content-type": BINARY_CONTENT_TYPE, [TRACEPARENT_FIELD]: traceparent });
   if (message.headerBytes !== null) headers.set(HEADER_LENGTH_FIELD, String(message.headerBytes));
+  if (timeoutMs !== null) headers.set(TIMEOUT_FIELD, String(timeoutMs));
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
   return headers;
 }

@@ -5,6 +5,7 @@ import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-s
 import { sagemakerContentType, sagemakerHeaderBytes } from "@spillway/shared/protocol/content-type";
 import { formatCustomAttributes } from "@spillway/shared/protocol/custom-attributes";
 import { decodeResponse } from "@spillway/shared/protocol/message";
+import { TIMEOUT_ATTRIBUTE } from "@spillway/shared/protocol/request-timeout";
 import { MAX_REPLY_BYTES } from "../limits.ts";
 import { type CloudClient, type CloudFailure, type CloudReply, failureOfStatus } from "./cloud-client.ts";
 import { failureOfError } from "./failure-of-error.ts";
@@ -27,13 +28,14 @@ export function createSagemakerClient(options: SagemakerClientOptions): CloudCli
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
   });
   return {
-    async infer({ model, message, traceparent }, signal): Promise<CloudReply> {
+    async infer({ model, message, timeoutMs, traceparent }, signal): Promise<CloudReply> {
       const contentType = sagemakerContentType(message.headerBytes);
+      const timeout = timeoutMs === null ? {} : { [TIMEOUT_ATTRIBUTE]: String(timeoutMs) };
       const command = new InvokeEndpointCommand({
         EndpointName: options.endpointName,
         ContentType: contentType,
         Accept: contentType,
-        CustomAttributes: formatCustomAttributes({ traceparent, model }),
+        CustomAttributes: formatCustomAttributes({ traceparent, model, ...timeout }),
         Body: message.body,
       });
       try {

@@ -14,6 +14,8 @@ export interface EdgeAnswer {
   probabilities: Float64Array;
   /** Of these probabilities, by the configured rule. */
   confidence: number;
+  /** The first stage's, [C,H,W] in a row, which the tail goes on from; null for a model of one stage. */
+  features: Float32Array | null;
 }
 
 export async function runExits(
@@ -24,14 +26,16 @@ export async function runExits(
 ): Promise<EdgeAnswer> {
   const opinions: Float64Array[] = [];
   let input = model.imageInput(image);
+  let stem: Float32Array | null = null;
   for (const [index, { threshold }] of config.exits.entries()) {
     const { logits, features } = await model.runStage(index, input);
+    if (index === 0 && features?.data instanceof Float32Array) stem = features.data;
     const probabilities = applyCalibrator(logits, calibration.exits[index]);
     const confidence = confidenceOf(probabilities, config.confidence);
-    if (confidence >= threshold) return { exit: index + 1, probabilities, confidence };
+    if (confidence >= threshold) return { exit: index + 1, probabilities, confidence, features: stem };
     opinions.push(probabilities);
     if (features !== null) input = features;
   }
   const vote = poolProbabilities(opinions, config.vote);
-  return { exit: null, probabilities: vote, confidence: confidenceOf(vote, config.confidence) };
+  return { exit: null, probabilities: vote, confidence: confidenceOf(vote, config.confidence), features: stem };
 }

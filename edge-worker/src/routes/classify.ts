@@ -1,23 +1,14 @@
 // `POST /v1/classify`: the image in, the answer out.
 import { Hono } from "hono";
-import { z } from "zod";
 import type { AppEnv } from "../app-env.ts";
-import { gateOf } from "../bucket/gate-client.ts";
+import { gateFor } from "../bucket/gate-client.ts";
 import { classify } from "../classify.ts";
 import { clientKeyOf } from "../client-key.ts";
 import { traceparentOf } from "../cloud/traceparent.ts";
 import { problem } from "../errors.ts";
-import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
+import { DEFAULT_TOP } from "../limits.ts";
+import { classifyQuerySchema } from "./classify-query.ts";
 import { readImageBody } from "./image-body.ts";
-
-const whole = z
-  .string()
-  .regex(/^\d{1,9}$/, "expected a whole number")
-  .transform(Number);
-const querySchema = z.object({
-  top: whole.pipe(z.number().min(1).max(MAX_TOP)).optional(),
-  deadline_ms: whole.pipe(z.number().min(1).max(MAX_DEADLINE_MS)).optional(),
-});
 
 export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
   const isolate = context.get("isolate");
@@ -33,7 +24,7 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
     const detail = `more than ${config.limits.requestsPerMinute} requests a minute`;
     return problem(context, { reason: "too-many-requests", detail }, { "retry-after": String(Math.ceil(waitSeconds)) });
   }
-  const query = querySchema.safeParse(context.req.query());
+  const query = classifyQuerySchema.safeParse(context.req.query());
   if (!query.success) {
     const [issue] = query.error.issues;
     return problem(context, { reason: "bad-request", detail: `${issue.path.join(".")}: ${issue.message}` });
@@ -46,13 +37,18 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
     id,
     traceparent: traceparentOf(context.req.header("traceparent"), id, crypto.getRandomValues(new Uint8Array(8))),
     image: body.image,
+    link: linkOf(context.req.raw),
     top: query.data.top ?? DEFAULT_TOP,
     startedMs,
     deadlineMs: query.data.deadline_ms ?? null,
   };
   const { OFFLOAD_GATE } = context.env;
-  const stub = OFFLOAD_GATE.get(OFFLOAD_GATE.idFromName(clientKey));
-  const gate = gateOf(stub, isolate.reports, { clientKey, atMs }, background);
+  const gate = gateFor(OFFLOAD_GATE, { clientKey, atMs }, { ...isolate, background });
   const outcome = await classify(request, effective, { ...isolate, gate });
   return outcome.ok ? context.json(outcome.result) : problem(context, outcome);
 });
+
+/** Images of one client that come in at the same place go the same way from there. */
+function linkOf(request: Request): string {
+  return String(request.cf?.colo ?? "here");
+}

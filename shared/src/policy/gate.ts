@@ -2,6 +2,7 @@
 // here. Only the gate's own fills the bucket; when an image came is the Workers' word and shapes nothing but the
 // history, so no clock of theirs can grant a token.
 import { type BucketOptions, type BucketState, createBucket, refill, spend } from "../bucket/token-bucket.ts";
+import type { ControllerDecision, SendOption } from "../split/controller.ts";
 import { decide, hasHistory, type PolicyParameters, type PolicyState } from "./decide.ts";
 
 export interface SeenImage {
@@ -33,14 +34,26 @@ export interface GateState {
 
 export interface GateDecision {
   offload: boolean;
-  reason: "offloaded" | "not-worth-it" | "no-tokens";
+  /** `deadline`: in no way that is offered would an answer be there in time. */
+  reason: "offloaded" | "not-worth-it" | "no-tokens" | "deadline";
   threshold: number | null;
   /** Left in the bucket after the decision, at least 0. */
   tokens: number;
   /** The one that decided. */
   policy: PolicyParameters["kind"];
+  /** How to send it; null where nothing is sent, and where the gate was not asked how. */
+  option: SendOption | null;
 }
 
+/**
+ * Says how an image that is worth a token is best sent, if it is.
+ *
+ * @param tokenPrice what the token is worth, in gain
+ */
+export type ChooseSend = (tokens: number, tokenPrice: number) => ControllerDecision;
+
+/** Less than any two metrics differ by: an image that is worth just its token is worth it, as to the policy. */
+const TIE = 1e-9;
 /** Milliseconds after its latest image for which a history is kept: slower traffic has little to tell the next one. */
 export const HISTORY_KEPT_MS = 3_600_000;
 
@@ -50,6 +63,7 @@ export const HISTORY_KEPT_MS = 3_600_000;
  *
  * @param before null for a client that is unknown: its bucket is full
  * @param seen images since the last call that did not ask, in any order; they count as older than this one
+ * @param choose asked about an image that the policy would offload; null where there is but one way to send it
  */
 export function decideAtGate(
   before: GateState | null,
@@ -58,19 +72,38 @@ export function decideAtGate(
   policy: GatePolicy,
   options: BucketOptions,
   nowMs: number,
+  choose: ChooseSend | null = null,
 ): { state: GateState; decision: GateDecision } {
   const { bucket, history } = seenAtGate(before, seen, policy, options, nowMs);
   const considered = consider(history, image, bucket.tokens, policy, nowMs);
-  const spent = considered.offload ? spend(bucket) : null;
-  const after = spent ?? bucket;
+  const verdict = considered.offload ? verdictOn(bucket, considered.threshold, choose) : NOT_WORTH_IT;
+  const after = verdict.spent ?? bucket;
   const decision: GateDecision = {
-    offload: spent !== null,
-    reason: !considered.offload ? "not-worth-it" : spent === null ? "no-tokens" : "offloaded",
+    offload: verdict.spent !== null,
+    reason: verdict.reason,
     threshold: considered.threshold,
     tokens: Math.max(0, after.tokens),
     policy: policy.parameters.kind,
+    option: verdict.option,
   };
   return { state: { bucket: after, history: considered.history }, decision };
+}
+
+interface Verdict extends Pick<GateDecision, "reason" | "option"> {
+  /** The bucket without the token; null when none is taken. */
+  spent: BucketState | null;
+}
+
+const NOT_WORTH_IT: Verdict = { reason: "not-worth-it", option: null, spent: null };
+
+/** On an image that the policy would offload. */
+function verdictOn(bucket: BucketState, threshold: number | null, choose: ChooseSend | null): Verdict {
+  const spent = spend(bucket);
+  if (spent === null) return { reason: "no-tokens", option: null, spent };
+  if (choose === null) return { reason: "offloaded", option: null, spent };
+  const { option, reason } = choose(bucket.tokens, threshold === null ? 0 : threshold - TIE);
+  if (option !== null) return { reason: "offloaded", option, spent };
+  return { reason: reason === "no-time" ? "deadline" : "not-worth-it", option: null, spent: null };
 }
 
 /** The gate after images that did not ask; see {@link decideAtGate}. */

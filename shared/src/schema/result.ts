@@ -25,6 +25,7 @@ export const decisionSchema = z.strictObject({
   exit: z.int().positive().nullable(),
   reason: reasonSchema,
   route: routeSchema.nullable(),
+  /** How much of the features went by the route `tail`: channels x bits, as in "16x4"; null by any other. */
   setting: z.string().nullable(),
   /** Expected gain of asking the cloud; null when an exit was confident. */
   metric: z.number().nullable(),

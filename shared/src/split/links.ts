@@ -1,0 +1,266 @@
+// The links of one client, by the names that the Workers give them: a place from which its images come, or a stream.
+// For each what `link` and `bandwidth` know of it, and how fast and how hard its images come, which is what the
+// controller plans with. A reducer like the gate, beside which it lives: pure, of bounded size, time is passed in.
+//
+// A link that looks hopeless would never be tried again, and so look hopeless for ever. So every PROBE_AFTER_MS without
+// a send an image that is worth its token is sent in the leanest way, if there is time enough on a good link.
+import type { BucketOptions } from "../bucket/token-bucket.ts";
+import { type BandwidthState, type LinkPrediction, UNKNOWN_LINK } from "./bandwidth.ts";
+import { type ControllerDecision, type ControllerInput, chooseOption, type SendOption } from "./controller.ts";
+import {
+  endSend,
+  forgetSend,
+  giveUpSend,
+  IDLE_LINK,
+  type LinkState,
+  MAX_UNDERWAY,
+  startSend,
+  type UnderwaySend,
+  viewLink,
+} from "./link.ts";
+import { forecastMetrics, rememberMetric } from "./metric-forecast.ts";
+
+/** What is asked about an image that may be sent. */
+export interface SendQuestion {
+  /** Names the link. */
+  link: string;
+  /** Names the send, if there will be one; no other has it. */
+  id: string;
+  options: readonly SendOption[];
+  /** Milliseconds from the asking in which an answer is of use. */
+  timeLeftMs: number;
+}
+
+export type SendName = Pick<SendQuestion, "link" | "id">;
+
+/** What became of a send, by the clock of the Worker that made it. */
+export interface SendReport extends SendName {
+  /** `unclear`: it says nothing about the link, as it failed or was repeated. */
+  outcome: "answered" | "given-up" | "unclear";
+  bytes: number;
+  /** Milliseconds from the asking to the first byte. */
+  startDelayMs: number;
+  /** From then to the answer, or to giving up. */
+  durationMs: number;
+}
+
+export interface ClientLink {
+  key: string;
+  link: LinkState;
+  /** Of the sends under way: when they were asked for, and until when a report is waited for. */
+  awaited: { id: string; askedMs: number; untilMs: number }[];
+  /** Milliseconds from the asking to the first byte, of late; null before the first send. */
+  startDelayMs: number | null;
+  lastSendAtMs: number | null;
+  lastImageAtMs: number | null;
+  /** Milliseconds from image to image, of late; null where they are rare. */
+  intervalMs: number | null;
+  metrics: number[];
+}
+
+/** The longest unused first. */
+export type ClientLinks = readonly ClientLink[];
+
+/** What is worth keeping of a link for as long as nothing happens on it. */
+export interface KeptLink extends Pick<ClientLink, "key" | "startDelayMs" | "lastSendAtMs"> {
+  bandwidth: BandwidthState | null;
+}
+
+/** A client's images come from one or two places, and by some streams; of a link that is forgotten nothing is known. */
+export const MAX_LINKS = 8;
+/** Of the sends under way a report is late after their time and this, in milliseconds: then their Worker has gone. */
+export const REPORT_LATE_MS = 2_000;
+/** Milliseconds without a send after which a hopeless link is tried again. */
+export const PROBE_AFTER_MS = 10_000;
+/** Milliseconds without an image after which nothing is known of those to come. */
+export const PACE_KEPT_MS = 10_000;
+/** Taken for the way from the gate to the first byte until it is known. */
+const UNKNOWN_START_DELAY_MS = 5;
+const START_DELAY_WEIGHT = 0.2;
+const LONGEST_START_DELAY_MS = 10_000;
+const LONGEST_SEND_MS = 600_000;
+const INTERVAL_WEIGHT = 0.3;
+/** Values that the metrics to come are summed up in. */
+const FUTURE_METRICS = 4;
+/** No link is better: 100 Mbit/s, and the cloud around the corner. */
+const GOOD_LINK: LinkPrediction = {
+  throughput: 12_500,
+  robustThroughput: 12_500,
+  latencyMs: { tail: 5, large: 5 },
+  latencySpreadMs: 0,
+};
+
+/** What the gate knows besides. */
+export interface Spending {
+  metric: number;
+  tokens: number;
+  bucket: BucketOptions;
+  tokenPrice: number;
+}
+
+/** Counts an image among those that come over its link. To be called before {@link chooseOnLink}. */
+export function imageOnLink(
+  links: ClientLinks,
+  { link: key }: Pick<SendQuestion, "link">,
+  metric: number,
+  nowMs: number,
+): ClientLinks {
+  const before = withoutOverdue(linkOf(links, key), nowMs);
+  const gapMs = before.lastImageAtMs === null ? Infinity : Math.max(1, nowMs - before.lastImageAtMs);
+  const isPaced = gapMs < PACE_KEPT_MS;
+  return withNewest(links, {
+    ...before,
+    lastImageAtMs: Math.max(nowMs, before.lastImageAtMs ?? nowMs),
+    intervalMs: isPaced ? moved(before.intervalMs, gapMs, INTERVAL_WEIGHT) : null,
+    metrics: rememberMetric(isPaced ? before.metrics : [], metric),
+  });
+}
+
+/** How the image is best sent, by what is known of its link; see `controller`. */
+export function chooseOnLink(
+  links: ClientLinks,
+  { link: key, options, timeLeftMs }: SendQuestion,
+  spending: Spending,
+  nowMs: number,
+): ControllerDecision {
+  const known = linkOf(links, key);
+  const startDelayMs = known.startDelayMs ?? UNKNOWN_START_DELAY_MS;
+  const leftMs = timeLeftMs - startDelayMs;
+  const input: ControllerInput = {
+    ...spending,
+    ...viewLink(known.link, nowMs + startDelayMs),
+    options,
+    futureMetrics: forecastMetrics(known.metrics, FUTURE_METRICS),
+    deadlineLeftMs: leftMs,
+    deadlineMs: leftMs,
+    intervalMs: known.intervalMs,
+  };
+  const decision = chooseOption(input);
+  // Where a token is worth less than nothing, even an answer that cannot be in time seems worth it.
+  const isHopeless = decision.reason === "no-time" || decision.onTime === 0;
+  if (!isHopeless) return decision;
+  return (isUntried(known, nowMs) ? probe(input) : null) ?? NO_TIME;
+}
+
+/** The send begins. */
+export function sendOnLink(
+  links: ClientLinks,
+  { link: key, id, timeLeftMs }: SendQuestion,
+  { bytes, route }: SendOption,
+  nowMs: number,
+): ClientLinks {
+  const before = linkOf(links, key);
+  const startedMs = nowMs + (before.startDelayMs ?? UNKNOWN_START_DELAY_MS);
+  return withNewest(links, {
+    ...before,
+    link: startSend(before.link, { id, bytes, startedMs, route }),
+    awaited: [
+      ...before.awaited.filter((other) => other.id !== id).slice(1 - MAX_UNDERWAY),
+      { id, askedMs: nowMs, untilMs: nowMs + timeLeftMs + REPORT_LATE_MS },
+    ],
+    lastSendAtMs: nowMs,
+  });
+}
+
+/** The send is over. Of one that is not under way, or not any more, nothing is learnt. */
+export function reportOnLink(links: ClientLinks, report: SendReport, nowMs: number): ClientLinks {
+  const before = links.find(({ key }) => key === report.link);
+  const send = before?.link.underway.find(({ id }) => id === report.id);
+  const wait = before?.awaited.find(({ id }) => id === report.id);
+  if (before === undefined || send === undefined || wait === undefined) return links;
+  if (report.outcome === "unclear") return forgetOnLink(links, report);
+  const startDelayMs = between(0, report.startDelayMs, LONGEST_START_DELAY_MS);
+  const startedMs = wait.askedMs + startDelayMs;
+  const known = { ...send, startedMs, bytes: Math.max(1, report.bytes) };
+  return withNewest(links, {
+    ...before,
+    link: endedSend(before.link, known, report, nowMs),
+    awaited: before.awaited.filter((other) => other !== wait),
+    startDelayMs: moved(before.startDelayMs, startDelayMs, START_DELAY_WEIGHT),
+  });
+}
+
+/**
+ * An answer that was given up would have come later, nobody knows when. It counts as twice the time that was waited: of
+ * durations without a scale, what has lasted lasts as long again. Taken for the end, the end of waiting would make every
+ * deadline look as if it could just be kept.
+ */
+function endedSend(link: LinkState, send: UnderwaySend, { outcome, durationMs }: SendReport, nowMs: number): LinkState {
+  const started = startSend(link, send);
+  const waitedMs = between(0, durationMs, LONGEST_SEND_MS);
+  // Nothing has happened after it was heard of, whatever a Worker's clock says.
+  if (outcome === "answered")
+    return endSend(started, send.id, between(send.startedMs, send.startedMs + waitedMs, nowMs));
+  const endedMs = send.startedMs + 2 * waitedMs;
+  if (link.bandwidth !== null) return giveUpSend(started, send.id, endedMs);
+  const { throughput, latencyMs } = UNKNOWN_LINK;
+  const isLonger = 2 * waitedMs > latencyMs[send.route] + send.bytes / throughput;
+  return isLonger ? endSend(started, send.id, endedMs) : forgetSend(started, send.id);
+}
+
+/** The send did not happen, or the cloud refused it unseen. */
+export function forgetOnLink(links: ClientLinks, { link: key, id }: SendName): ClientLinks {
+  return links.map((link) => {
+    if (link.key !== key) return link;
+    return { ...link, link: forgetSend(link.link, id), awaited: link.awaited.filter((other) => other.id !== id) };
+  });
+}
+
+/** Without what is over when nothing happens for a while. */
+export function keptLinks(links: ClientLinks): KeptLink[] {
+  return links.map(({ key, link, startDelayMs, lastSendAtMs }) => {
+    return { key, bandwidth: link.bandwidth, startDelayMs, lastSendAtMs };
+  });
+}
+
+export function linksFromKept(kept: readonly KeptLink[]): ClientLinks {
+  return kept.map(({ key, bandwidth, startDelayMs, lastSendAtMs }) => {
+    return { ...unknownLink(key), link: { bandwidth, underway: [] }, startDelayMs, lastSendAtMs };
+  });
+}
+
+const NO_TIME: ControllerDecision = { option: null, reason: "no-time", arrivalMs: null, onTime: null };
+
+/** The leanest way that would be worth the token on a good link. */
+function probe(input: ControllerInput): ControllerDecision | null {
+  for (const option of input.options) {
+    const decision = chooseOption({ ...input, options: [option], link: GOOD_LINK, queuedBytes: 0, intervalMs: null });
+    if (decision.option !== null && decision.onTime !== 0) return decision;
+  }
+  return null;
+}
+
+function isUntried({ link, lastSendAtMs }: ClientLink, nowMs: number): boolean {
+  const latestMs = Math.max(link.bandwidth?.last.endedMs ?? -Infinity, lastSendAtMs ?? -Infinity);
+  return nowMs >= latestMs + PROBE_AFTER_MS;
+}
+
+function linkOf(links: ClientLinks, key: string): ClientLink {
+  return links.find((link) => link.key === key) ?? unknownLink(key);
+}
+
+function unknownLink(key: string): ClientLink {
+  const never = { startDelayMs: null, lastSendAtMs: null, lastImageAtMs: null, intervalMs: null };
+  return { key, link: IDLE_LINK, awaited: [], ...never, metrics: [] };
+}
+
+function withNewest(links: ClientLinks, newest: ClientLink): ClientLinks {
+  return [...links.filter(({ key }) => key !== newest.key), newest].slice(-MAX_LINKS);
+}
+
+/** Sends whose report has not come teach nothing: they do not make the link look slow for ever. */
+function withoutOverdue(link: ClientLink, nowMs: number): ClientLink {
+  let state = link.link;
+  for (const { id, untilMs } of link.awaited) if (untilMs <= nowMs) state = forgetSend(state, id);
+  return { ...link, link: state, awaited: link.awaited.filter(({ untilMs }) => untilMs > nowMs) };
+}
+
+/** The exponentially weighted mean with one more value. */
+function moved(mean: number | null, value: number, weight: number): number {
+  return mean === null ? value : mean + weight * (value - mean);
+}
+
+/** Not a number counts as the least. */
+function between(least: number, value: number, most: number): number {
+  return Math.max(least, Math.min(value, most)) || least;
+}
