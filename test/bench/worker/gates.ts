@@ -36,6 +36,7 @@ export async function callOnce(env: BenchEnv, name: string, policyKey: string): 
     metric: 1,
     atMs: Date.now(),
     seen: [],
+    question: null,
     offload: {
       policy: name as PolicyName,
       policyKey: name === "threshold" ? null : policyKey,
@@ -48,7 +49,8 @@ export async function callOnce(env: BenchEnv, name: string, policyKey: string): 
 /** One decision on a bucket that many want; whether it was granted. */
 export async function decideOnce(env: BenchEnv, bucket: { rate: number; depth: number }): Promise<boolean> {
   const offload = { policy: "threshold", policyKey: null, threshold: 0, bucket } as const;
-  const { offload: isGranted } = await gateOf(env, "wanted").decide({ metric: 1, atMs: Date.now(), seen: [], offload });
+  const image = { metric: 1, atMs: Date.now(), seen: [], question: null };
+  const { offload: isGranted } = await gateOf(env, "wanted").decide({ ...image, offload });
   return isGranted;
 }
 

@@ -14,6 +14,7 @@ const worth = (depth: number, rate = 0): GateRequest => ({
   atMs: Date.now(),
   seen: [],
   offload: choiceOf("threshold", null, { rate, depth }),
+  question: null,
 });
 const gate = (name = "client") => env.OFFLOAD_GATE.get(env.OFFLOAD_GATE.idFromName(name));
 const stored = () => runInDurableObject(gate(), (_instance, state) => state.storage.list().then((map) => map.size));
@@ -181,7 +182,7 @@ describe("the history", () => {
     const decisions = [];
     for (const image of traffic) {
       vi.setSystemTime(image.atMs);
-      decisions.push(await gate(name).decide({ ...image, seen: [], offload }));
+      decisions.push(await gate(name).decide({ ...image, seen: [], offload, question: null }));
       await between();
     }
     return decisions;
@@ -205,7 +206,7 @@ describe("the history", () => {
     vi.setSystemTime(START_MS + 60_000);
     const [before, last] = [traffic.slice(0, -1), traffic[traffic.length - 1]];
     const ask = async (name: string, seen: typeof traffic, image = last) =>
-      (await gate(name).decide({ ...image, seen, offload })).threshold;
+      (await gate(name).decide({ ...image, seen, offload, question: null })).threshold;
     for (const image of before) await ask("asked", [], image);
     await gate("reported").report({ seen: before.slice(0, 3), offload });
     const threshold = await ask("asked", []);
@@ -216,7 +217,7 @@ describe("the history", () => {
 
   test("is written with the bucket, in one record", async () => {
     const offload = await ready(choiceOf("belief", await storePolicy(beliefFile())));
-    await gate().decide({ ...traffic[0], seen: traffic.slice(1), offload });
+    await gate().decide({ ...traffic[0], seen: traffic.slice(1), offload, question: null });
     expect(await stored()).toBe(1);
   });
 

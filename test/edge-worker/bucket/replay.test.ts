@@ -110,7 +110,7 @@ async function replay(
     const isConfident = image.metric < CONFIDENT && granted[frame] === 0 && frame < from + LIFE - 1;
     if (isConfident) seen.push(image);
     else {
-      const decision: GateDecision = await object.decide({ ...image, seen, offload });
+      const decision: GateDecision = await object.decide({ ...image, seen, offload, question: null });
       expect(decision.policy).toBe(offload.policy);
       decided[frame] = decision.offload ? 1 : 0;
       seen = [];
@@ -123,6 +123,6 @@ async function replay(
 /** The first decisions of an isolate may come before the prices of tokens are solved. */
 async function untilReady(offload: PolicyChoice): Promise<void> {
   const other = env.OFFLOAD_GATE.get(env.OFFLOAD_GATE.idFromName(`ready for ${offload.policy}`));
-  const ask = () => other.decide({ metric: 0, atMs: Date.now(), seen: [], offload });
+  const ask = () => other.decide({ metric: 0, atMs: Date.now(), seen: [], offload, question: null });
   await vi.waitUntil(async () => (await ask()).policy === offload.policy, { timeout: 20_000, interval: 20 });
 }

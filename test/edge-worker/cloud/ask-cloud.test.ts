@@ -4,6 +4,7 @@ import { askCloud, type CloudQuestion } from "../../../edge-worker/src/cloud/ask
 import { CircuitBreaker } from "../../../edge-worker/src/cloud/circuit-breaker.ts";
 import type { CloudClient } from "../../../edge-worker/src/cloud/cloud-client.ts";
 import { createHttpClient } from "../../../edge-worker/src/cloud/http-client.ts";
+import { tensorBody } from "../../../edge-worker/src/cloud/tensor-message.ts";
 import { traceparentOf } from "../../../edge-worker/src/cloud/traceparent.ts";
 import type { SeenCall } from "../setup/seen-call.ts";
 
@@ -13,8 +14,19 @@ const TIMEOUT_MS = 30_000;
 function question(parameters: Record<string, number> = {}): CloudQuestion<SeenCall[]> {
   const traceparent = traceparentOf(undefined, crypto.randomUUID(), crypto.getRandomValues(new Uint8Array(8)));
   const input = { name: "image", datatype: "UINT8" as const, shape: [1], bytes: new Uint8Array([7]) };
-  const request = { id: "test", inputs: [input], parameters };
-  return { model: "large", request, traceparent, read: ({ id }) => JSON.parse(id ?? "") };
+  const encode = tensorBody({ id: "test", inputs: [input], parameters });
+  return { model: "large", id: "test", traceparent, encode, read: ({ id }) => JSON.parse(id ?? "") };
+}
+
+/** The same, first as a body without a message. */
+function rawQuestion(): CloudQuestion<SeenCall[]> {
+  const plainly = question();
+  const body = new Uint8Array([1, 2, 3]);
+  return {
+    ...plainly,
+    encode: (timeLeftMs) => ({ message: { body, headerBytes: 0 }, timeoutMs: Math.ceil(timeLeftMs) }),
+    plainly,
+  };
 }
 
 /** Asks on a clock that moves on by so much with every look. */
@@ -22,7 +34,7 @@ async function ask(
   fault: string,
   asked: CloudQuestion<SeenCall[]>,
   retries: number,
-  { tickMs = 0, timeoutMs = TIMEOUT_MS } = {},
+  { tickMs = 0, timeoutMs = TIMEOUT_MS, circuit = new CircuitBreaker({ failures: 5, openMs: 1_000 }) } = {},
 ) {
   let nowMs = 1_000;
   let calls = 0;
@@ -33,7 +45,6 @@ async function ask(
       return client.infer(call, signal);
     },
   };
-  const circuit = new CircuitBreaker({ failures: 5, openMs: 1_000 });
   const services = { cloud, circuit, now: () => (nowMs += tickMs) };
   const outcome = await askCloud(asked, { timeoutMs, isDeadline: false, retries }, services);
   return { ...outcome, calls };
@@ -103,5 +114,48 @@ describe("a failure", () => {
   test("that is a refusal after one that may have worked leaves that open", async () => {
     const outcome = await ask("status-503-after-500", question(), 2);
     expect(outcome).toMatchObject({ ok: false, reason: "cloud-overloaded", mayHaveWorked: true, calls: 2 });
+  });
+});
+
+describe("a raw body that is refused", () => {
+  test("is asked plainly at once, without a retry, and counts as no failure", async () => {
+    const circuit = new CircuitBreaker({ failures: 1, openMs: 1_000 });
+    const outcome = await ask("refuses-raw", rawQuestion(), 0, { circuit });
+    if (!outcome.ok) expect.fail(outcome.reason);
+    expect(outcome).toMatchObject({ attempts: 2, calls: 2, isPlain: true });
+    expect(outcome.bytesSent).toBe(3 + Number(outcome.answer[0].headers["content-length"]));
+    expect(circuit.isOpen(1_000)).toBe(false);
+  });
+
+  test("is asked plainly even when the circuit lets but one call try", async () => {
+    const circuit = new CircuitBreaker({ failures: 1, openMs: 1_000 });
+    circuit.failed(0);
+    expect(await ask("refuses-raw", rawQuestion(), 0, { circuit })).toMatchObject({ ok: true, isPlain: true });
+  });
+
+  test("as well as the plain one is refused for good", async () => {
+    const outcome = await ask("status-400", rawQuestion(), 2);
+    expect(outcome).toMatchObject({ ok: false, refused: "request", mayHaveWorked: false, attempts: 2 });
+  });
+
+  test.each([
+    ["status-404", "model"],
+    ["status-500", null],
+    ["status-503", null],
+  ])("with %s is not asked plainly", async (fault, refused) => {
+    expect(await ask(fault, rawQuestion(), 0)).toMatchObject({ ok: false, refused, attempts: 1, isPlain: false });
+  });
+});
+
+test("a question that the circuit stops was never sent", async () => {
+  const circuit = new CircuitBreaker({ failures: 1, openMs: 60_000 });
+  circuit.open(1_000);
+  const outcome = await ask("mirror", question(), 2, { circuit });
+  expect(outcome).toMatchObject({
+    reason: "circuit-open",
+    mayHaveWorked: false,
+    bytesSent: null,
+    attempts: 0,
+    calls: 0,
   });
 });

@@ -36,6 +36,22 @@ test("lets one call try after its time, and the next only after that time again"
   expect(circuit.allows(2000)).toBe(true);
 });
 
+test("being asked whether it is open is no try", () => {
+  const circuit = openedAt(0);
+  expect([999, 1000, 1000].map((nowMs) => circuit.isOpen(nowMs))).toEqual([true, false, false]);
+  expect(circuit.allows(1000)).toBe(true);
+  expect(circuit.isOpen(1001)).toBe(true);
+});
+
+test("can be opened at once, and closes like any other", () => {
+  const circuit = new CircuitBreaker(options);
+  circuit.open(0);
+  expect(circuit.allows(999)).toBe(false);
+  expect(circuit.allows(1000)).toBe(true);
+  circuit.succeeded();
+  expect(circuit.isOpen(1001)).toBe(false);
+});
+
 test("closes when the try succeeds, and stays open when it fails", () => {
   const circuit = openedAt(0);
   expect(circuit.allows(1000)).toBe(true);

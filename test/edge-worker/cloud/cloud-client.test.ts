@@ -1,11 +1,10 @@
 // One contract for every way of reaching a cloud: the real backend, and a cloud with every fault.
 
-import { encodeRequest } from "@spillway/shared/protocol/message";
 import { describe, expect, inject, test } from "vitest";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import type { CloudCall, CloudClient } from "../../../edge-worker/src/cloud/cloud-client.ts";
 import { createHttpClient } from "../../../edge-worker/src/cloud/http-client.ts";
-import { LARGE_MODEL_NAME, largeProbabilities, largeRequest } from "../../../edge-worker/src/cloud/large-route.ts";
+import { LARGE_MODEL_NAME, largeQuestion } from "../../../edge-worker/src/cloud/large-route.ts";
 import { createSagemakerClient } from "../../../edge-worker/src/cloud/sagemaker-client.ts";
 import type { SeenCall } from "../setup/seen-call.ts";
 
@@ -15,9 +14,19 @@ const { width, height } = large.preprocessing;
 const picture = { width, height, data: Float64Array.from({ length: width * height * 3 }, (_, k) => (k * 37) % 256) };
 const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
+const question = largeQuestion({ id: "test", traceparent: TRACEPARENT }, picture, modelBundle.manifest, {
+  temperature: 1,
+});
+
 function call(): CloudCall {
-  const message = encodeRequest(largeRequest("test", picture, large));
-  return { model: LARGE_MODEL_NAME, message, traceparent: TRACEPARENT };
+  return { ...question.encode(20_000), model: LARGE_MODEL_NAME, traceparent: TRACEPARENT };
+}
+
+/** A body of its own, as a frame is. */
+const FRAME = new Uint8Array([0xf7, 0, 255, 13, 10, 61]);
+function rawCall(): CloudCall {
+  const message = { body: FRAME, headerBytes: 0 };
+  return { model: "tail", message, timeoutMs: 250, traceparent: TRACEPARENT };
 }
 
 const CLIENTS: Record<string, (url: string) => CloudClient> = {
@@ -37,9 +46,22 @@ const CARRIED: Record<string, Record<string, string>> = {
   sagemaker: { "x-amzn-sagemaker-custom-attributes": `traceparent=${TRACEPARENT};model=large` },
 };
 
+/** How a raw body is told from a message, and how long its sender waits. */
+const RAW: Record<string, Record<string, string>> = {
+  http: {
+    "content-type": "application/octet-stream",
+    "inference-header-content-length": "0",
+    "x-request-timeout-ms": "250",
+  },
+  sagemaker: {
+    "content-type": "application/vnd.sagemaker-triton.binary+json;json-header-size=0",
+    "x-amzn-sagemaker-custom-attributes": `traceparent=${TRACEPARENT};model=tail;timeout-ms=250`,
+  },
+};
+
 const FAILURES = [
-  { fault: "status-400", reason: "cloud-error", mayHaveWorked: false },
-  { fault: "status-404", reason: "cloud-error", mayHaveWorked: false },
+  { fault: "status-400", reason: "cloud-error", mayHaveWorked: false, refused: "request" },
+  { fault: "status-404", reason: "cloud-error", mayHaveWorked: false, refused: "model" },
   { fault: "status-429", reason: "cloud-overloaded", mayHaveWorked: false },
   { fault: "status-500", reason: "cloud-error", mayHaveWorked: true },
   { fault: "status-503", reason: "cloud-overloaded", mayHaveWorked: false },
@@ -57,8 +79,7 @@ describe.each(Object.entries(CLIENTS))("%s client", (name, createClient) => {
   test("brings back the large model's logits", async () => {
     const reply = await createClient(inject("cloudUrl")).infer(call(), AbortSignal.timeout(20_000));
     if (!reply.ok) expect.fail(reply.detail);
-    const probabilities = largeProbabilities(reply.response, large, classes, { temperature: 1 });
-    expect(probabilities.length).toBe(classes);
+    expect(question.read(reply.response).length).toBe(classes);
     expect(reply.response.id).toBe("test");
   });
 
@@ -70,10 +91,19 @@ describe.each(Object.entries(CLIENTS))("%s client", (name, createClient) => {
     expect(seen.at(-1)?.headers).toMatchObject(CARRIED[name]);
   });
 
-  test.each(FAILURES)("$fault is $reason", async ({ fault, reason, mayHaveWorked }) => {
+  test("sends a raw body as it is", async () => {
+    const client = createClient(`${inject("faultyUrl")}/mirror`);
+    const reply = await client.infer(rawCall(), AbortSignal.timeout(20_000));
+    if (!reply.ok) expect.fail(reply.detail);
+    const seen: SeenCall[] = JSON.parse(reply.response.id ?? "");
+    expect(seen.at(-1)?.headers).toMatchObject(RAW[name]);
+    expect(seen.at(-1)?.body).toBe(btoa(String.fromCharCode(...FRAME)));
+  });
+
+  test.each(FAILURES)("$fault is $reason", async ({ fault, reason, mayHaveWorked, ...refusal }) => {
     const client = createClient(`${inject("faultyUrl")}/${fault}`);
     const reply = await client.infer(call(), AbortSignal.timeout(20_000));
-    expect(reply).toMatchObject({ ok: false, reason, mayHaveWorked });
+    expect(reply).toMatchObject({ ok: false, reason, mayHaveWorked, refused: null, ...refusal });
   });
 
   // workerd reports a refused connection in the words of a broken one, so it must count as one.
@@ -95,6 +125,6 @@ describe.each(Object.entries(CLIENTS))("%s client", (name, createClient) => {
     const client = createClient(`${inject("faultyUrl")}/${fault}`);
     const reply = await client.infer(call(), AbortSignal.timeout(20_000));
     if (!reply.ok) expect.fail(reply.detail);
-    expect(() => largeProbabilities(reply.response, large, classes, { temperature: 1 })).toThrow(/^reply: /);
+    expect(() => question.read(reply.response)).toThrow(/^reply: /);
   });
 });

@@ -24,8 +24,9 @@ function mirror(refusals: number, answerStatus = 200): Fault {
     const trace = headers.traceparent ?? headers["x-amzn-sagemaker-custom-attributes"];
     const headerBytes =
       headers["inference-header-content-length"] ?? /json-header-size=(\d+)/.exec(headers["content-type"])?.[1];
-    const { parameters } = JSON.parse(body.subarray(0, Number(headerBytes)).toString("utf8"));
-    const seen = [...(seenCalls.get(trace) ?? []), { headers, parameters }];
+    const message = body.subarray(0, Number(headerBytes)).toString("utf8");
+    const { parameters } = message === "" ? { parameters: {} } : JSON.parse(message);
+    const seen = [...(seenCalls.get(trace) ?? []), { headers, parameters, body: body.toString("base64") }];
     seenCalls.set(trace, seen);
     const status = seen.length > refusals ? answerStatus : 500;
     response.writeHead(status, { "content-type": "application/json" });
@@ -46,6 +47,13 @@ export const FAULTS: Record<string, Fault> = {
   },
   "status-400": answer(400, '{"error":"no"}'),
   "status-401": answer(401, '{"error":"who are you?"}'),
+  /** As a server that is not ours: no raw bodies. */
+  "refuses-raw": (request, response, body) => {
+    const headers = request.headers as Record<string, string>;
+    const isRaw = headers["inference-header-content-length"] === "0" || /size=0$/.test(headers["content-type"]);
+    if (isRaw) answer(400, '{"error":"raw request must have one input"}')(request, response, body);
+    else mirror(0)(request, response, body);
+  },
   "status-404": answer(404, '{"error":"no such model"}'),
   "status-429": answer(429, '{"error":"slow down"}', { "retry-after": "1" }),
   "status-500": answer(500, '{"error":"broken"}'),

@@ -2,5 +2,8 @@
 
 export interface SeenCall {
   headers: Record<string, string>;
+  /** Of the message; none where the body is raw. */
   parameters: Record<string, unknown>;
+  /** The body, in base64. */
+  body: string;
 }
