@@ -8,4 +8,9 @@ export class CodeLength implements BitCoder {
     this.bits -= Math.log2((bit === 1 ? chanceOfOne : PROBABILITY_ONE - chanceOfOne) / PROBABILITY_ONE);
     return bit;
   }
+
+  codeEvenly(value: number, bits: number): number {
+    this.bits += bits;
+    return value;
+  }
 }

@@ -9,13 +9,6 @@ export const PROBABILITY_ONE = 1 << PROBABILITY_BITS;
 export interface BitCoder {
   /** `chanceOfOne` is from 1 to PROBABILITY_ONE - 1. Returns the bit. */
   code(bit: number, chanceOfOne: number): number;
-}
-
-/** So many of the lowest bits of a number, the highest first, each as likely 0 as 1. */
-export function codeEvenly(coder: BitCoder, value: number, bits: number): number {
-  let coded = 0;
-  for (let at = bits - 1; at >= 0; at--) {
-    coded = (coded << 1) | coder.code((value >> at) & 1, PROBABILITY_ONE / 2);
-  }
-  return coded;
+  /** A number of so many bits, at most 12, all equally likely. Returns the number. */
+  codeEvenly(value: number, bits: number): number;
 }

@@ -42,6 +42,8 @@ const MEAN_STEPS = 256;
 const NEAR_LEVELS = levelTable(NEAR_CUTS);
 const PLACE_LEVELS = levelTable(PLACE_CUTS);
 const CHANNEL_LEVELS = levelTable(CHANNEL_CUTS);
+/** Of 1, 2, 4 and 8 bits. */
+const CODE_LEVEL_TABLES = [1, 2, 4, 8].map((bits) => codeLevelTable(quantiserLevels(bits)));
 
 export class CodeContexts {
   /** Places in a row of weights, one a feature; written by {@link look}. */
@@ -64,7 +66,7 @@ export class CodeContexts {
     this.codes = new Uint8Array((height + 2) * this.stride + 2);
     this.sums = new Int32Array((height + 4) * this.stride + 2);
     this.levels = quantiserLevels(bits);
-    this.codeLevels = Uint8Array.from({ length: this.levels + 1 }, (_, code) => levelOf(code / this.levels, CODE_CUTS));
+    this.codeLevels = CODE_LEVEL_TABLES[Math.log2(bits)];
   }
 
   /** Where the code of a row and column is kept. */
@@ -126,6 +128,10 @@ export class CodeContexts {
 
 function levelTable(cuts: readonly number[]): Uint8Array {
   return Uint8Array.from({ length: MEAN_STEPS + 1 }, (_, step) => levelOf((step + 0.5) / MEAN_STEPS, cuts));
+}
+
+function codeLevelTable(levels: number): Uint8Array {
+  return Uint8Array.from({ length: levels + 1 }, (_, code) => levelOf(code / levels, CODE_CUTS));
 }
 
 /** How many cuts lie below a share. */

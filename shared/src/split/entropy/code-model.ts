@@ -5,7 +5,7 @@
 // prior.ts, and what the frame has taught so far; the mixers of PAQ (Mahoney 2005) learn by the same rule.
 //
 // Whole numbers only: encoder and decoder, in whatever engine, go through the very same weights.
-import { type BitCoder, codeEvenly, PROBABILITY_BITS } from "./bit-coder.ts";
+import { type BitCoder, PROBABILITY_BITS } from "./bit-coder.ts";
 import { CodeContexts, FEATURE_COUNT, ROW_LENGTH } from "./code-contexts.ts";
 import type { CodedMap } from "./coded-map.ts";
 import { chanceOf } from "./logistic.ts";
@@ -54,7 +54,7 @@ export class CodeModel {
     if (bits === 1) return 1;
     const noise = Math.max(bits - MODELLED_BITS, 0);
     const upper = this.codeUpper(coder, value >> noise, bits - noise, noise > 0);
-    return noise === 0 ? upper : (upper << noise) | codeEvenly(coder, value & (2 ** noise - 1), noise);
+    return noise === 0 ? upper : (upper << noise) | coder.codeEvenly(value & (2 ** noise - 1), noise);
   }
 
   /** The modelled bits of a code that is not 0; these may be all 0 only where more bits follow. */

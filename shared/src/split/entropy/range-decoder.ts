@@ -24,17 +24,31 @@ export class RangeDecoder implements BitCoder {
       this.offset -= ones;
       this.range -= ones;
     }
-    while (this.range < SMALLEST_RANGE) {
-      this.range *= 256;
-      this.offset = this.offset * 256 + this.next();
-    }
+    this.normalise();
     return bit;
+  }
+
+  codeEvenly(_value: number, bits: number): number {
+    const share = this.range >>> bits;
+    const largest = (1 << bits) - 1;
+    const value = Math.min(Math.floor(this.offset / share), largest);
+    this.offset -= value * share;
+    this.range = value === largest ? this.range - value * share : share;
+    this.normalise();
+    return value;
   }
 
   /** Whether all bytes were needed, and none is a zero that goes without saying: else no encoder wrote them. */
   hasReadAll(): boolean {
     const { length } = this.bytes;
     return length <= this.at && (length === 0 || this.bytes[length - 1] !== 0);
+  }
+
+  private normalise(): void {
+    while (this.range < SMALLEST_RANGE) {
+      this.range *= 256;
+      this.offset = this.offset * 256 + this.next();
+    }
   }
 
   private next(): number {

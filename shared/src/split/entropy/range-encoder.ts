@@ -24,11 +24,17 @@ export class RangeEncoder implements BitCoder {
       this.low += ones;
       this.range -= ones;
     }
-    while (this.range < SMALLEST_RANGE) {
-      this.shiftOut();
-      this.range *= 256;
-    }
+    this.normalise();
     return bit;
+  }
+
+  codeEvenly(value: number, bits: number): number {
+    const share = this.range >>> bits;
+    this.low += value * share;
+    // What the division leaves belongs to the largest number, so that no part of the interval means nothing.
+    this.range = value === (1 << bits) - 1 ? this.range - value * share : share;
+    this.normalise();
+    return value;
   }
 
   /** The shortest bytes in the interval, as the decoder reads zeros beyond their end. */
@@ -44,6 +50,13 @@ export class RangeEncoder implements BitCoder {
     let end = this.length;
     while (end > 0 && this.bytes[end - 1] === 0) end -= 1;
     return this.bytes.slice(0, end);
+  }
+
+  private normalise(): void {
+    while (this.range < SMALLEST_RANGE) {
+      this.shiftOut();
+      this.range *= 256;
+    }
   }
 
   private shiftOut(): void {

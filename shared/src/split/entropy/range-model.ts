@@ -1,7 +1,7 @@
 // The model of channel ranges, as 16-bit floats. After a ReLU the smallest value is 0, so that is one decision; the
 // exponents of a map's largest values are alike, so they are counted; ten bits of fraction are noise.
 import { AdaptiveBits } from "./adaptive-bit.ts";
-import { type BitCoder, codeEvenly } from "./bit-coder.ts";
+import type { BitCoder } from "./bit-coder.ts";
 
 const EXPONENT_BITS = 5;
 const FRACTION_BITS = 10;
@@ -29,5 +29,5 @@ function codeHalf(coder: BitCoder, heads: AdaptiveBits, half: number): number {
     prefix = (prefix << 1) | heads.code(coder, (half >> (FRACTION_BITS + at)) & 1, prefix);
   }
   const head = prefix - (1 << HEAD_BITS);
-  return (head << FRACTION_BITS) | codeEvenly(coder, half & ((1 << FRACTION_BITS) - 1), FRACTION_BITS);
+  return (head << FRACTION_BITS) | coder.codeEvenly(half & ((1 << FRACTION_BITS) - 1), FRACTION_BITS);
 }
