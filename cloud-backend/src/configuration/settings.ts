@@ -80,7 +80,7 @@ export const SETTINGS = {
     "SPILLWAY_MAX_BATCH",
     wholeNumber(1, 256),
     "32",
-    "images that run together, and that one request may bring",
+    "images or frames that run together, and that one request may bring",
   ),
   batchDelayMs: setting(
     "SPILLWAY_BATCH_DELAY_MS",

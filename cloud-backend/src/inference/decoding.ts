@@ -1,4 +1,4 @@
-// What all decoding of images and frames in a process shares, so that it leaves room for everything else.
+// What all decoding of images in a process shares, so that it leaves room for everything else.
 import type { Limiter } from "../image/concurrency.ts";
 import type { RunInSlices } from "../slices.ts";
 

@@ -10,18 +10,13 @@ import { type FailureReason, failure, type Outcome, success } from "../errors.ts
 import { type FailureKind, ModelStatistics } from "../telemetry/model-statistics.ts";
 import { openRequestSignal } from "./abandonment.ts";
 import { Admission } from "./admission.ts";
-import type { Decoding } from "./decoding.ts";
-import { decodeInputs, type EncodedInput } from "./encoded-input.ts";
+import type { EncodedInput } from "./encoded-input.ts";
 import type { GraphDescription } from "./graph-description.ts";
+import type { InputDecoder } from "./input-decoder.ts";
 import type { Model, RequestContext } from "./model.ts";
 import { type Plan, planInference } from "./plan.ts";
 import type { Provider, ServingOptions } from "./serving-options.ts";
 import type { SessionThread, ThreadEvent } from "./session-thread.ts";
-
-export interface ServedModelOptions extends ServingOptions {
-  /** Of all models together. */
-  decoding: Decoding;
-}
 
 export class ServedModel implements Model {
   readonly name: string;
@@ -35,9 +30,14 @@ export class ServedModel implements Model {
   readonly admission: Admission;
   readonly #threads: readonly SessionThread[];
   readonly #batcher: Batcher;
-  readonly #decoding: Decoding;
+  readonly #decoder: InputDecoder;
 
-  constructor(graph: GraphDescription, threads: readonly SessionThread[], options: ServedModelOptions) {
+  constructor(
+    graph: GraphDescription,
+    threads: readonly SessionThread[],
+    decoder: InputDecoder,
+    options: ServingOptions,
+  ) {
     this.name = graph.name;
     this.version = graph.version;
     this.labels = graph.labels;
@@ -46,7 +46,7 @@ export class ServedModel implements Model {
     this.admission = new Admission(options.admission);
     this.provider = threads[0].provider;
     this.encoded = graph.encoded;
-    this.#decoding = options.decoding;
+    this.#decoder = decoder;
     this.#threads = threads;
     this.#batcher = new Batcher(threads, this.serving.batching, {
       now: () => performance.now(),
@@ -75,7 +75,7 @@ export class ServedModel implements Model {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    await Promise.all([...this.#threads, this.#decoder].map((part) => part.stop()));
     this.#batcher.refuseAll();
   }
 
@@ -105,7 +105,7 @@ export class ServedModel implements Model {
   }
 
   async #run({ inputs: given, rows, outputs, priority }: Plan, signal: AbortSignal): Promise<Outcome<Share>> {
-    const decoded = await decodeInputs(given, this.encoded, this.#decoding, signal);
+    const decoded = await this.#decoder.decode(given, signal);
     if (!decoded.ok) return decoded;
     const inputs = inOrder(decoded.value, this.signature);
     return this.#batcher.submit({ inputs, rows, outputs, priority, signal });

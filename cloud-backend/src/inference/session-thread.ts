@@ -14,7 +14,8 @@ export type ThreadEvent =
   | { event: "thread-not-restarted"; error: string }
   | { event: "thread-restarted" }
   | { event: "thread-given-up" }
-  | { event: "run-failed"; error: string };
+  | { event: "run-failed"; error: string }
+  | { event: "frame-thread-lost"; error: string };
 
 export interface SessionThreadOptions {
   session: SessionOptions;

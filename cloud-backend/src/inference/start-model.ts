@@ -2,13 +2,18 @@
 import type { Worker } from "node:worker_threads";
 import { signatureProblem } from "@spillway/shared/protocol/graph-signature";
 import { type StartupStep, success } from "../errors.ts";
+import type { Decoding } from "./decoding.ts";
 import type { GraphDescription } from "./graph-description.ts";
+import { startInputDecoder } from "./input-decoder.ts";
 import type { Model } from "./model.ts";
-import { ServedModel, type ServedModelOptions } from "./served-model.ts";
+import { ServedModel } from "./served-model.ts";
+import type { ServingOptions } from "./serving-options.ts";
 import type { SessionData, SessionOptions } from "./session-messages.ts";
 import { SessionThread, type ThreadEvent } from "./session-thread.ts";
 
-export interface StartModelOptions extends ServedModelOptions {
+export interface StartModelOptions extends ServingOptions {
+  /** Of all models together. */
+  decoding: Decoding;
   /** Milliseconds before each attempt to replace a dead thread. */
   restartDelaysMs: readonly number[];
   onEvent: (event: ThreadEvent) => void;
@@ -20,7 +25,10 @@ export interface StartModelOptions extends ServedModelOptions {
 
 /** Loads the graph into each of its threads, and checks that it is what was promised. */
 export async function startModel(graph: GraphDescription, options: StartModelOptions): Promise<StartupStep<Model>> {
-  const { batching } = options;
+  const { batching, decoding } = options;
+  const onThreadLost = (error: string) => options.onEvent({ event: "frame-thread-lost", error });
+  const decoder = await startInputDecoder(graph.encoded, { decoding, onThreadLost });
+  if (!decoder.ok) return decoder;
   const session: SessionOptions = {
     path: graph.path,
     sha256: graph.sha256,
@@ -40,10 +48,10 @@ export async function startModel(graph: GraphDescription, options: StartModelOpt
   const threads = started.flatMap((step) => (step.ok ? [step.value] : []));
   const problem = started.find((step) => !step.ok) ?? checkGraph(threads[0], graph);
   if (!problem.ok) {
-    await Promise.all(threads.map((thread) => thread.stop()));
+    await Promise.all([...threads, decoder.value].map((part) => part.stop()));
     return problem;
   }
-  model = new ServedModel(graph, threads, options);
+  model = new ServedModel(graph, threads, decoder.value, options);
   return success(model);
 }
 

@@ -1,57 +1,52 @@
-// Frames become the tensors that the edge would send in their place, a few in each turn of the event loop.
+// Frames become the tensors that the edge would send in their place, decoded by threads of their own.
 import type { Tensor } from "@spillway/shared/protocol/tensor";
 import { tailTensors } from "@spillway/shared/split/tail-input";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { frameBatch } from "../../../cloud-backend/src/frame/frame-batch.ts";
+import { FrameThreads } from "../../../cloud-backend/src/frame/frame-threads.ts";
 import { settingProblem } from "../../../cloud-backend/src/frame/setting-problem.ts";
-import { shareThread } from "../../../cloud-backend/src/slices.ts";
 import { smallFeatures, smallTail } from "../../setup/small-tail.ts";
 
 const tail = await smallTail();
 const recipe = { tail, shape: [4, 3, 2] } as const;
 const sent = await Promise.all([2, 0, 1, 2].map((setting, row) => smallFeatures(setting, row + 1)));
 const frames = sent.map(({ frame }) => frame);
-const inSlices = shareThread(2);
 const { signal } = new AbortController();
+
+let threads: FrameThreads;
+beforeAll(async () => {
+  const expected = { shape: recipe.shape, settings: tail.settings };
+  const started = await FrameThreads.start({ expected, onLost: () => undefined });
+  if (!started.ok) throw new Error(started.error);
+  threads = started.value;
+});
+afterAll(() => threads.stop());
 
 describe("frameBatch", () => {
   it("is what the edge makes of the same features for a server without frames", async () => {
     const rows = sent.map(({ quantised, setting }) => ({ features: quantised, setting }));
-    expect(await frameBatch(frames, recipe, inSlices, signal)).toEqual({ ok: true, value: tailTensors(tail, rows) });
+    expect(await frameBatch(frames, recipe, threads, signal)).toEqual({ ok: true, value: tailTensors(tail, rows) });
   });
 
   it("names the first frame that is damaged, and goes no further", async () => {
     const damaged = frames[2].slice(0, -1);
-    expect(await frameBatch([frames[0], frames[1], damaged, damaged], recipe, inSlices, signal)).toEqual({
+    expect(await frameBatch([frames[0], frames[1], damaged, damaged], recipe, threads, signal)).toEqual({
       ok: false,
       reason: "bad-frame",
       message: expect.stringMatching(/^frame 2: truncated: /),
     });
   });
 
-  it("does a frame in each turn where its slice allows no more", async () => {
-    let turns = 0;
-    let isDone = false;
-    const count = () => {
-      turns += 1;
-      if (!isDone) setImmediate(count);
-    };
-    setImmediate(count);
-    await frameBatch(Array(50).fill(frames[0]), recipe, shareThread(0), signal);
-    isDone = true;
-    expect(turns).toBeGreaterThanOrEqual(50);
-  });
-
   it("stops between two frames when nobody waits for it any more", async () => {
     const client = new AbortController();
-    const running = frameBatch([frames[0], new Uint8Array(0)], recipe, shareThread(0), client.signal);
-    setImmediate(() => client.abort());
+    const running = frameBatch([frames[0], new Uint8Array(0)], recipe, threads, client.signal);
+    client.abort();
     expect(await running).toMatchObject({ ok: false, reason: "client-gone" });
   });
 
   it("refuses more frames than a tensor can hold, before it decodes", async () => {
     const large = { tail, shape: [64, 1024, 1024] } as const;
-    expect(await frameBatch(Array(2).fill(new Uint8Array(0)), large, inSlices, signal)).toMatchObject({
+    expect(await frameBatch(Array(2).fill(new Uint8Array(0)), large, threads, signal)).toMatchObject({
       ok: false,
       reason: "bad-request",
     });

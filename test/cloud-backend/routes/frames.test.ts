@@ -101,9 +101,9 @@ describe("a frame that is refused", () => {
   const damaged = first.frame.map((byte, at) => (at === first.frame.length - 6 ? byte ^ 1 : byte));
 
   it.each([
-    ["damaged", damaged, /^frame 1: checksum: the frame is damaged$/],
+    ["damaged", damaged, /^frame 1: checksum: /],
     ["cut off", first.frame.slice(0, -1), /^frame 1: truncated: /],
-    ["nothing", new Uint8Array(0), /^frame 1: truncated: got 0 bytes$/],
+    ["nothing", new Uint8Array(0), /^frame 1: truncated: /],
     ["a picture", new Uint8Array([0xff, 0xd8, 0xff, 0xe0]), /^frame 1: not-a-frame: /],
   ])("%s: 400, and which it was", async (_, frame, error) => {
     expect(await refusal(await sendFrames([first.frame, frame, first.frame]))).toMatch(error);
@@ -113,12 +113,7 @@ describe("a frame that is refused", () => {
 
   it.each([
     [MAX_FRAME_BYTES, 400, /^frame 0: not-a-frame: /, /^frame 0: not-a-frame: /],
-    [
-      MAX_FRAME_BYTES + 1,
-      413,
-      /^frame 0: too-long: expected at most \d+ bytes/,
-      /expected a body of at most \d+ bytes$/,
-    ],
+    [MAX_FRAME_BYTES + 1, 413, /^frame 0: too-long: /, /expected a body of at most \d+ bytes$/],
   ])("of %i bytes", async (bytes, status, inMessage, asBody) => {
     const frame = new Uint8Array(bytes);
     const response = await post(app.url + INFER, frame, plain(0));
@@ -129,15 +124,13 @@ describe("a frame that is refused", () => {
 
   it("of features of another shape", async () => {
     const { frame } = sentFeatures(tail, [4, 2, 3], 1);
-    expect(await refusal(await post(app.url + INFER, frame, plain(0)))).toBe(
-      "frame 0: shape: expected 4x3x2, got 4x2x3",
-    );
+    expect(await refusal(await post(app.url + INFER, frame, plain(0)))).toMatch(/^frame 0: shape: .*4x3x2.*4x2x3/);
   });
 
   it("at a setting that the tail does not have", async () => {
     const other = { ...tail, settings: [{ channels: 3, bits: 2, rawBytes: 5 } as const] };
     const { frame } = sentFeatures(other, [4, 3, 2], 0);
-    expect(await refusal(await post(app.url + INFER, frame, plain(0)))).toMatch(/^frame 0: setting: .* got 3x2$/);
+    expect(await refusal(await post(app.url + INFER, frame, plain(0)))).toMatch(/^frame 0: setting: .*3x2/);
   });
 });
 
