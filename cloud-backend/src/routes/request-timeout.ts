@@ -2,11 +2,10 @@
 // own `timeout`, such as a bare image or frame, and for proxies that read no messages. Behind SageMaker, which
 // strips the header, it travels in the custom attributes.
 import { CUSTOM_ATTRIBUTES_FIELD, parseCustomAttributes } from "@spillway/shared/protocol/custom-attributes";
+import { TIMEOUT_ATTRIBUTE, TIMEOUT_FIELD } from "@spillway/shared/protocol/request-timeout";
 import { failure, type Outcome, success } from "../errors.ts";
 import { MAX_TIMEOUT_MICROSECONDS } from "../limits.ts";
 
-export const TIMEOUT_FIELD = "X-Request-Timeout-Ms";
-export const TIMEOUT_ATTRIBUTE = "timeout-ms";
 const MAX_TIMEOUT_MS = MAX_TIMEOUT_MICROSECONDS / 1000;
 
 /** Whole milliseconds from the request's arrival; null when neither says. The header outweighs the attribute. */
