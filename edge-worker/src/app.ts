@@ -10,6 +10,7 @@ import { configRoutes } from "./routes/config.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { describeModels } from "./routes/models.ts";
 import { openApiDocument } from "./routes/openapi.ts";
+import { streamRoute } from "./routes/stream.ts";
 import { log } from "./telemetry/log.ts";
 
 /** Methods by path, for 405; kept beside the routes that they describe. */
@@ -17,6 +18,7 @@ const METHODS: Record<string, string> = {
   "/v1/classify": "POST",
   "/v1/config": "GET, HEAD, PUT",
   "/v1/models": "GET, HEAD",
+  "/v1/stream": "GET",
   "/healthz": "GET, HEAD",
   "/readyz": "GET, HEAD",
   "/openapi.json": "GET, HEAD",
@@ -42,6 +44,7 @@ export function createApp(bundle: ModelBundle): Hono<AppEnv> {
   });
   app.route("/", healthRoutes);
   app.route("/v1/classify", classifyRoute);
+  app.route("/v1/stream", streamRoute);
   app.route("/v1/config", configRoutes);
   app.get("/v1/models", async (context) => {
     const { calibration } = await context.get("isolate").configs.current(context.get("background"));

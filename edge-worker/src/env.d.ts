@@ -2,6 +2,7 @@
 interface Env {
   CONFIG: KVNamespace;
   OFFLOAD_GATE: DurableObjectNamespace<import("./bucket/offload-gate.ts").OffloadGate>;
+  CLIENT_STREAMS: DurableObjectNamespace<import("./stream/client-streams.ts").ClientStreams>;
 }
 declare namespace Cloudflare {
   interface Env extends globalThis.Env {}

@@ -18,6 +18,7 @@ export type ErrorReason =
   | "too-many-requests"
   | "not-found"
   | "method-not-allowed"
+  | "upgrade-required"
   | "unavailable"
   | "internal";
 
@@ -26,11 +27,16 @@ export interface Failure {
   detail: string;
 }
 
-/** An answer of `application/problem+json`; `reason` is for programs, `detail` for people. */
-export function problem(context: Context, { reason, detail }: Failure, headers: Record<string, string> = {}): Response {
+/** An answer of `application/problem+json`. */
+export function problem(context: Context, failure: Failure, headers: Record<string, string> = {}): Response {
+  const body = problemDocument(failure);
+  return context.body(JSON.stringify(body), body.status, { "content-type": "application/problem+json", ...headers });
+}
+
+/** RFC 9457's object; `reason` is for programs, `detail` for people. */
+export function problemDocument({ reason, detail }: Failure) {
   const { status, title } = describe(reason);
-  const body = { type: "about:blank", title, status, detail, reason };
-  return context.body(JSON.stringify(body), status, { "content-type": "application/problem+json", ...headers });
+  return { type: "about:blank", title, status, detail, reason };
 }
 
 function describe(reason: ErrorReason): { status: ContentfulStatusCode; title: string } {
@@ -61,6 +67,8 @@ function describe(reason: ErrorReason): { status: ContentfulStatusCode; title: s
       return { status: 415, title: "This kind of image is not supported" };
     case "unsupported-media-type":
       return { status: 415, title: "This content type is not supported" };
+    case "upgrade-required":
+      return { status: 426, title: "A WebSocket is needed" };
     case "precondition-required":
       return { status: 428, title: "If-Match is needed" };
     case "too-many-requests":

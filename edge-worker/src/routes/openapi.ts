@@ -1,8 +1,29 @@
 // `GET /openapi.json`: the HTTP contract, its schemas taken from those that the code checks with.
 import { configSchema, policyNameSchema } from "@spillway/shared/schema/config";
 import { resultSchema } from "@spillway/shared/schema/result";
+import {
+  frameAnswerSchema,
+  frameHeaderSchema,
+  MAX_FRAME_ID_LENGTH,
+  streamHelloSchema,
+} from "@spillway/shared/schema/stream";
 import { z } from "zod";
 import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
+
+const classifyParameters = [
+  {
+    name: "top",
+    in: "query",
+    description: "How many labels to list",
+    schema: { type: "integer", minimum: 1, maximum: MAX_TOP, default: DEFAULT_TOP },
+  },
+  {
+    name: "deadline_ms",
+    in: "query",
+    description: "Milliseconds in which an answer is wanted",
+    schema: { type: "integer", minimum: 1, maximum: MAX_DEADLINE_MS },
+  },
+];
 
 const problemSchema = z.object({
   type: z.string(),
@@ -42,20 +63,7 @@ export const openApiDocument = () => ({
     "/v1/classify": {
       post: {
         summary: "Classify one image",
-        parameters: [
-          {
-            name: "top",
-            in: "query",
-            description: "How many labels to list",
-            schema: { type: "integer", minimum: 1, maximum: MAX_TOP, default: DEFAULT_TOP },
-          },
-          {
-            name: "deadline_ms",
-            in: "query",
-            description: "Milliseconds in which an answer is wanted",
-            schema: { type: "integer", minimum: 1, maximum: MAX_DEADLINE_MS },
-          },
-        ],
+        parameters: classifyParameters,
         requestBody: {
           required: true,
           content: {
@@ -75,6 +83,34 @@ export const openApiDocument = () => ({
           415: problemResponse("A content type or kind of image that is not supported"),
           429: problemResponse("Too many requests; see Retry-After"),
           503: problemResponse("Not available"),
+        },
+      },
+    },
+    "/v1/stream": {
+      get: {
+        summary: "Classify the frames of a camera, over a WebSocket",
+        description:
+          "Binary messages are encoded images, each perhaps after a text message (FrameHeader). The server sends a StreamHello and then one FrameAnswer a frame, in the order of the frames.",
+        parameters: [
+          ...classifyParameters,
+          {
+            name: "stream",
+            in: "query",
+            description: "The stream to go on with",
+            schema: { type: "string", format: "uuid" },
+          },
+          {
+            name: "after",
+            in: "query",
+            description: "The last frame whose answer the client has",
+            schema: { type: "string", minLength: 1, maxLength: MAX_FRAME_ID_LENGTH },
+          },
+        ],
+        responses: {
+          101: { description: "The WebSocket" },
+          400: problemResponse("A bad query"),
+          426: problemResponse("Not a WebSocket"),
+          429: problemResponse("Too many requests; see Retry-After"),
         },
       },
     },
@@ -114,6 +150,9 @@ export const openApiDocument = () => ({
       Config: schemaOf(configSchema),
       EffectiveConfig: schemaOf(effectiveConfigSchema),
       Problem: schemaOf(problemSchema),
+      FrameHeader: schemaOf(frameHeaderSchema),
+      StreamHello: schemaOf(streamHelloSchema),
+      FrameAnswer: schemaOf(frameAnswerSchema),
     },
   },
 });

@@ -1,0 +1,125 @@
+// All streams of one client, in one Durable Object.
+//
+// Not in the Worker: a socket there is one request, for which the platform grants as much CPU and as many calls as for
+// a single image, while an object gets them anew with every message; and a client that comes back finds the frames in
+// work, not only what was written down. One object for all its streams, since they are counted, share the memory and
+// take turns in the edge network. Their budget of offloads is the client's, however many they are.
+//
+// What survives: a broken connection, all. Between two connections a stream is one row, so that an object which is
+// evicted then loses nothing. An object that ends while its client is connected (a deployment, a crash) takes the
+// unread answers with it: the client hears `resumed: false`, and sends again what has none. To write them down as
+// they come would cost 30 rows a second, and a camera has newer frames by then.
+import { DurableObject } from "cloudflare:workers";
+import { modelBundle } from "../../generated/model.ts";
+import { createIsolate, type Isolate } from "../isolate.ts";
+import { classifyFrame } from "./classify-frame.ts";
+import { createEdgeTurn } from "./edge-turn.ts";
+import type { Frame, HeldBytes } from "./frame-queue.ts";
+import { MAX_OPEN_STREAMS } from "./limits.ts";
+import { createSavedStreams } from "./saved-streams.ts";
+import { CLOSE, type Connection, type SavedStream, Stream } from "./stream.ts";
+import { listen, openSocket, streamSocket } from "./stream-socket.ts";
+
+/** What the Worker has checked before it asks for a socket. */
+export interface StreamRequest {
+  clientKey: string;
+  /** null: a new one. */
+  stream: string | null;
+  after: string | null;
+  top: number;
+  deadlineMs: number | null;
+}
+
+/** Carries a {@link StreamRequest} as JSON in ASCII: a socket cannot come out of a call. */
+export const STREAM_REQUEST_HEADER = "x-spillway-stream";
+
+/** Of all objects in this isolate; made by the first, since a module may not read the environment. */
+let shared: Isolate | undefined;
+
+export class ClientStreams extends DurableObject<Env> {
+  readonly #streams = new Map<string, Stream>();
+  readonly #saved = createSavedStreams(this.ctx.storage.sql);
+  readonly #edgeTurn = createEdgeTurn();
+  readonly #held: HeldBytes = { count: 0 };
+
+  override async fetch(request: Request): Promise<Response> {
+    const asked: StreamRequest = JSON.parse(decodeURIComponent(request.headers.get(STREAM_REQUEST_HEADER) ?? ""));
+    const isolate = this.#isolate();
+    const { config } = await isolate.configs.current((work) => this.ctx.waitUntil(work));
+    const { client, server } = openSocket();
+    const socket = streamSocket(server);
+    const about = { maxBytes: config.limits.maxBytes, model: isolate.bundle.hash, configVersion: config.version };
+    const stream = this.#enter(asked, { socket, top: asked.top, deadlineMs: asked.deadlineMs, about });
+    if (stream !== null) {
+      listen(server, {
+        onMessage: (message) => stream.receive(socket, message),
+        onEnd: () => stream.disconnect(socket),
+      });
+    }
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Forgets streams that nobody came back to. */
+  override async alarm(): Promise<void> {
+    this.#wakeAt(this.#saved.forgetOld(Date.now()));
+  }
+
+  /** The stream of a connection; null when there may be no other, and the connection has been closed. */
+  #enter({ clientKey, stream, after }: StreamRequest, connection: Connection): Stream | null {
+    const id = stream ?? crypto.randomUUID();
+    const others = this.#streams.size - (this.#streams.has(id) ? 1 : 0);
+    if (others >= MAX_OPEN_STREAMS) {
+      connection.socket.close(CLOSE.tryLater, `a client may have ${MAX_OPEN_STREAMS} streams open`);
+      return null;
+    }
+    const known = stream === null ? undefined : (this.#streams.get(id) ?? this.#restored(id, clientKey));
+    if (known?.resume(connection, after)) {
+      this.#streams.set(id, known);
+      return known;
+    }
+    const fresh = this.#create(id, clientKey, null);
+    this.#streams.set(id, fresh);
+    known?.giveWay();
+    fresh.begin(connection);
+    return fresh;
+  }
+
+  #restored(id: string, clientKey: string): Stream | undefined {
+    const saved = this.#saved.take(id, Date.now());
+    return saved === null ? undefined : this.#create(id, clientKey, saved);
+  }
+
+  #create(id: string, clientKey: string, saved: SavedStream | null): Stream {
+    const isolate = this.#isolate();
+    const background = (work: Promise<unknown>) => this.ctx.waitUntil(work);
+    const classifier = { isolate, gates: this.env.OFFLOAD_GATE, clientKey, link: `stream ${id}`, background };
+    const services = {
+      classify: (frame: Frame, endTurn: () => void) => classifyFrame(frame, endTurn, classifier),
+      edgeTurn: this.#edgeTurn,
+      held: this.#held,
+      onRest: () => this.#putAway(id, stream),
+      now: isolate.now,
+      date: () => Date.now(),
+    };
+    const stream = new Stream(id, services, saved);
+    return stream;
+  }
+
+  /** From here on the stream is a row, until its client comes back. One that never had a frame is nothing. */
+  #putAway(id: string, stream: Stream): void {
+    // Another may have taken its place.
+    if (this.#streams.get(id) !== stream) return;
+    this.#streams.delete(id);
+    const saved = stream.save();
+    if (saved.frames > 0) this.#wakeAt(this.#saved.put(id, saved, Date.now()));
+  }
+
+  #wakeAt(atMs: number | null): void {
+    if (atMs !== null) void this.ctx.storage.setAlarm(atMs);
+  }
+
+  #isolate(): Isolate {
+    shared ??= createIsolate(this.env, modelBundle);
+    return shared;
+  }
+}

@@ -1,0 +1,105 @@
+// The frames of a stream that have come and whose answers have not gone out: those that wait, those in work, and
+// those whose answer waits for an earlier frame's. A camera's newest frame is worth most: where there is no room, the
+// oldest that waits makes some. No clock and no socket; `stream` drives it.
+import type { DropReason, FrameAnswer } from "@spillway/shared/schema/stream";
+import { MAX_HELD_BYTES, MAX_IN_WORK, WINDOW } from "./limits.ts";
+
+export interface Frame {
+  /** The client's name for it, or its number. */
+  id: string;
+  image: Uint8Array<ArrayBuffer>;
+  arrivedMs: number;
+  /** Milliseconds from then in which an answer is wanted; null when any time will do. */
+  deadlineMs: number | null;
+  /** How many labels to list. */
+  top: number;
+}
+
+/** Bytes of images that all streams of one client hold together. */
+export interface HeldBytes {
+  count: number;
+}
+
+export interface FrameQueue {
+  /** Frames whose answers have not been taken. */
+  readonly size: number;
+  /** Whether a frame waits for which there is room in work. */
+  readonly hasNext: boolean;
+  add(frame: Frame): void;
+  /** Puts the oldest that waits in work; null when none does that is still in time. */
+  next(nowMs: number): Frame | null;
+  /** @throws RangeError for a frame that is not in work */
+  finish(frame: Frame, answer: FrameAnswer): void;
+  /** The answers whose turn has come, in the order of their frames. */
+  takeAnswers(): FrameAnswer[];
+}
+
+interface Place {
+  answer: FrameAnswer | null;
+}
+
+export function createFrameQueue(held: HeldBytes): FrameQueue {
+  /** Of all frames, in the order in which they came. */
+  const places: Place[] = [];
+  const waiting: { frame: Frame; place: Place }[] = [];
+  const inWork = new Map<Frame, Place>();
+
+  function drop(reason: DropReason): void {
+    const oldest = waiting.shift();
+    if (oldest === undefined) return;
+    const { frame, place } = oldest;
+    held.count -= frame.image.byteLength;
+    place.answer = { type: "dropped", frame: frame.id, reason };
+  }
+
+  return {
+    get size() {
+      return places.length;
+    },
+
+    get hasNext() {
+      return waiting.length > 0 && inWork.size < MAX_IN_WORK;
+    },
+
+    add(frame) {
+      const place: Place = { answer: null };
+      places.push(place);
+      waiting.push({ frame, place });
+      held.count += frame.image.byteLength;
+      while (waiting.length + inWork.size > WINDOW) drop("overload");
+      // What other streams or the frames in work hold is not to be had: then the new one goes too.
+      while (held.count > MAX_HELD_BYTES && waiting.length > 0) drop("overload");
+    },
+
+    next(nowMs) {
+      while (waiting.length > 0 && isOverdue(waiting[0].frame, nowMs)) drop("deadline");
+      if (inWork.size >= MAX_IN_WORK) return null;
+      const oldest = waiting.shift();
+      if (oldest === undefined) return null;
+      inWork.set(oldest.frame, oldest.place);
+      return oldest.frame;
+    },
+
+    finish(frame, answer) {
+      const place = inWork.get(frame);
+      if (place === undefined) throw new RangeError(`frame: expected one in work, got "${frame.id}"`);
+      inWork.delete(frame);
+      held.count -= frame.image.byteLength;
+      place.answer = answer;
+    },
+
+    takeAnswers() {
+      const answers: FrameAnswer[] = [];
+      for (const { answer } of places) {
+        if (answer === null) break;
+        answers.push(answer);
+      }
+      places.splice(0, answers.length);
+      return answers;
+    },
+  };
+}
+
+function isOverdue({ arrivedMs, deadlineMs }: Frame, nowMs: number): boolean {
+  return deadlineMs !== null && nowMs - arrivedMs >= deadlineMs;
+}
