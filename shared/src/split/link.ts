@@ -31,6 +31,14 @@ export interface LinkView {
 export const MAX_UNDERWAY = 64;
 export const FORGET_UNDERWAY_MS = 60_000;
 
+/**
+ * Until so many answers are there, one send at a time: sends that wait for each other on a link of which nothing is
+ * known make its latency look longer than it is.
+ */
+export const FIRST_ALONE = 3;
+/** What is taken for the queue then: longer than any deadline. */
+const UNKNOWN_QUEUE_MS = 1e6;
+
 export const IDLE_LINK: LinkState = { bandwidth: null, underway: [] };
 
 export function startSend({ bandwidth, underway }: LinkState, send: UnderwaySend): LinkState {
@@ -81,8 +89,7 @@ export function viewLink({ bandwidth, underway }: LinkState, nowMs: number, prio
     freeMs = fromMs + bytes / throughput;
   }
   const robustThroughput = Math.min(throughput, predicted.robustThroughput);
-  return {
-    link: { ...predicted, throughput, robustThroughput },
-    queuedBytes: underway.length === 0 ? 0 : Math.max(0, freeMs - nowMs) * throughput,
-  };
+  const isNew = (bandwidth?.sends.length ?? 0) < FIRST_ALONE;
+  const queuedMs = underway.length === 0 ? 0 : isNew ? UNKNOWN_QUEUE_MS : Math.max(0, freeMs - nowMs);
+  return { link: { ...predicted, throughput, robustThroughput }, queuedBytes: queuedMs * throughput };
 }
