@@ -55,13 +55,17 @@ function planInputs(
   const [{ name, shape }] = inputs.value;
   const [rows] = shape;
   if (rows < 1 || rows > maxBatch) {
-    return failure("bad-request", `${name}: expected 1 to ${maxBatch} ${encoded?.kind ?? "row"}s, got ${rows}`);
+    return failure("bad-request", `${name}: expected 1 to ${maxBatch} ${wordForRows(name, encoded)}, got ${rows}`);
   }
   const other = inputs.value.find((input) => input.shape[0] !== rows);
   if (other !== undefined) {
     return failure("bad-request", `${other.name}: expected ${rows} rows as in ${name}, got ${other.shape[0]}`);
   }
   return inputs;
+}
+
+function wordForRows(name: string, encoded: PlanOptions["encoded"]): string {
+  return name === encoded?.name ? `${encoded.kind}s` : "rows";
 }
 
 /** No graph that is served takes BYTES itself. */
