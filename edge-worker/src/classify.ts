@@ -108,7 +108,7 @@ function questionOf(
   timeLeftMs: number,
 ): SendQuestion | null {
   if (route === "large" || (options.length === 1 && deadlineMs === null)) return null;
-  return { link, id, options, timeLeftMs: Math.min(timeLeftMs, timeoutMs) };
+  return { link, id, options, deadlineLeftMs: deadlineMs === null ? null : timeLeftMs, timeoutMs };
 }
 
 /** The gate's word; when it stays out because the caller has no time to wait for it, the reason is the deadline. */

@@ -23,7 +23,6 @@ import {
 } from "@spillway/shared/policy/gate";
 import {
   type ClientLinks,
-  chooseOnLink,
   forgetOnLink,
   imageOnLink,
   type KeptLink,
@@ -84,9 +83,6 @@ export class OffloadGate extends DurableObject<Env> {
     if (question !== null) this.#links = imageOnLink(this.#links, question, image.metric, nowMs);
     const choose = question === null ? null : this.#chooser(question, image.metric, bucket, nowMs);
     const { state, decision } = decideAtGate(this.#state, image, seen, policy, bucket, nowMs, choose);
-    if (question !== null && decision.option !== null) {
-      this.#links = sendOnLink(this.#links, question, decision.option, nowMs);
-    }
     this.#keep(state, decision.offload);
     return decision;
   }
@@ -124,7 +120,11 @@ export class OffloadGate extends DurableObject<Env> {
   }
 
   #chooser(question: SendQuestion, metric: number, bucket: BucketOptions, nowMs: number): ChooseSend {
-    return (tokens, tokenPrice) => chooseOnLink(this.#links, question, { metric, tokens, bucket, tokenPrice }, nowMs);
+    return (tokens, tokenPrice) => {
+      const { links, decision } = sendOnLink(this.#links, question, { metric, tokens, bucket, tokenPrice }, nowMs);
+      this.#links = links;
+      return decision;
+    };
   }
 
   /**

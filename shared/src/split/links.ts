@@ -2,8 +2,9 @@
 // For each what `link` and `bandwidth` know of it, and how fast and how hard its images come, which is what the
 // controller plans with. A reducer like the gate, beside which it lives: pure, of bounded size, time is passed in.
 //
-// A link that looks hopeless would never be tried again, and so look hopeless for ever. So every PROBE_AFTER_MS without
-// a send an image that is worth its token is sent in the leanest way, if there is time enough on a good link.
+// A link that looks hopeless would never be tried again, and so look hopeless for ever; nor would a lean send where only
+// large ones have been seen, of which one size does not tell latency from throughput. So every PROBE_AFTER_MS an image
+// that is worth its token is sent in the leanest way although it seems hopeless, if there is time enough on a good link.
 import type { BucketOptions } from "../bucket/token-bucket.ts";
 import { type BandwidthState, type LinkPrediction, UNKNOWN_LINK } from "./bandwidth.ts";
 import { type ControllerDecision, type ControllerInput, chooseOption, type SendOption } from "./controller.ts";
@@ -27,8 +28,10 @@ export interface SendQuestion {
   /** Names the send, if there will be one; no other has it. */
   id: string;
   options: readonly SendOption[];
-  /** Milliseconds from the asking in which an answer is of use. */
-  timeLeftMs: number;
+  /** Milliseconds from the asking in which an answer is wanted; null when any time will do. */
+  deadlineLeftMs: number | null;
+  /** Milliseconds for which an answer is waited for at most, from the first byte. */
+  timeoutMs: number;
 }
 
 export type SendName = Pick<SendQuestion, "link" | "id">;
@@ -51,7 +54,8 @@ export interface ClientLink {
   awaited: { id: string; askedMs: number; untilMs: number }[];
   /** Milliseconds from the asking to the first byte, of late; null before the first send. */
   startDelayMs: number | null;
-  lastSendAtMs: number | null;
+  /** When it was last tried although it looked hopeless. */
+  probedAtMs: number | null;
   lastImageAtMs: number | null;
   /** Milliseconds from image to image, of late; null where they are rare. */
   intervalMs: number | null;
@@ -62,16 +66,20 @@ export interface ClientLink {
 export type ClientLinks = readonly ClientLink[];
 
 /** What is worth keeping of a link for as long as nothing happens on it. */
-export interface KeptLink extends Pick<ClientLink, "key" | "startDelayMs" | "lastSendAtMs"> {
+export interface KeptLink extends Pick<ClientLink, "key" | "startDelayMs" | "probedAtMs"> {
   bandwidth: BandwidthState | null;
 }
 
 /** A client's images come from one or two places, and by some streams; of a link that is forgotten nothing is known. */
 export const MAX_LINKS = 8;
+/** Of so many it is written down what they taught: a kilobyte or two each. */
+export const MAX_KEPT_LINKS = 2;
 /** Of the sends under way a report is late after their time and this, in milliseconds: then their Worker has gone. */
 export const REPORT_LATE_MS = 2_000;
-/** Milliseconds without a send after which a hopeless link is tried again. */
+/** Milliseconds after which a link that looks hopeless is tried again. */
 export const PROBE_AFTER_MS = 10_000;
+/** Share of the tokens that may go into trying, where it is longer until then. */
+export const PROBE_SHARE = 0.05;
 /** Milliseconds without an image after which nothing is known of those to come. */
 export const PACE_KEPT_MS = 10_000;
 /** Taken for the way from the gate to the first byte until it is known. */
@@ -98,7 +106,7 @@ export interface Spending {
   tokenPrice: number;
 }
 
-/** Counts an image among those that come over its link. To be called before {@link chooseOnLink}. */
+/** Counts an image among those that come over its link. To be called before {@link sendOnLink}. */
 export function imageOnLink(
   links: ClientLinks,
   { link: key }: Pick<SendQuestion, "link">,
@@ -116,50 +124,25 @@ export function imageOnLink(
   });
 }
 
-/** How the image is best sent, by what is known of its link; see `controller`. */
-export function chooseOnLink(
-  links: ClientLinks,
-  { link: key, options, timeLeftMs }: SendQuestion,
-  spending: Spending,
-  nowMs: number,
-): ControllerDecision {
-  const known = linkOf(links, key);
-  const startDelayMs = known.startDelayMs ?? UNKNOWN_START_DELAY_MS;
-  const leftMs = timeLeftMs - startDelayMs;
-  const input: ControllerInput = {
-    ...spending,
-    ...viewLink(known.link, nowMs + startDelayMs),
-    options,
-    futureMetrics: forecastMetrics(known.metrics, FUTURE_METRICS),
-    deadlineLeftMs: leftMs,
-    deadlineMs: leftMs,
-    intervalMs: known.intervalMs,
-  };
-  const decision = chooseOption(input);
-  // Where a token is worth less than nothing, even an answer that cannot be in time seems worth it.
-  const isHopeless = decision.reason === "no-time" || decision.onTime === 0;
-  if (!isHopeless) return decision;
-  return (isUntried(known, nowMs) ? probe(input) : null) ?? NO_TIME;
-}
-
-/** The send begins. */
+/** How the image is best sent by what is known of its link, see `controller`; and the link with that send under way. */
 export function sendOnLink(
   links: ClientLinks,
-  { link: key, id, timeLeftMs }: SendQuestion,
-  { bytes, route }: SendOption,
+  question: SendQuestion,
+  spending: Spending,
   nowMs: number,
-): ClientLinks {
-  const before = linkOf(links, key);
-  const startedMs = nowMs + (before.startDelayMs ?? UNKNOWN_START_DELAY_MS);
-  return withNewest(links, {
-    ...before,
-    link: startSend(before.link, { id, bytes, startedMs, route }),
-    awaited: [
-      ...before.awaited.filter((other) => other.id !== id).slice(1 - MAX_UNDERWAY),
-      { id, askedMs: nowMs, untilMs: nowMs + timeLeftMs + REPORT_LATE_MS },
-    ],
-    lastSendAtMs: nowMs,
-  });
+): { links: ClientLinks; decision: ControllerDecision } {
+  const known = linkOf(links, question.link);
+  const input = inputOf(known, question, spending, nowMs);
+  let decision = chooseOption(input);
+  let { probedAtMs } = known;
+  // Where a token is worth less than nothing, even an answer that cannot be in time seems worth it.
+  if (decision.reason === "no-time" || decision.onTime === 0) {
+    const trial = nowMs >= nextProbeMs(known, spending.bucket) ? probe(input) : null;
+    if (trial !== null) probedAtMs = nowMs;
+    decision = trial ?? NO_TIME;
+  }
+  if (decision.option === null) return { links, decision };
+  return { links: withNewest(links, { ...withSend(known, question, decision.option, nowMs), probedAtMs }), decision };
 }
 
 /** The send is over. Of one that is not under way, or not any more, nothing is learnt. */
@@ -181,21 +164,21 @@ export function reportOnLink(links: ClientLinks, report: SendReport, nowMs: numb
 }
 
 /**
- * An answer that was given up would have come later, nobody knows when. It counts as twice the time that was waited: of
- * durations without a scale, what has lasted lasts as long again. Taken for the end, the end of waiting would make every
- * deadline look as if it could just be kept.
+ * An answer that was given up before it was expected says nothing. One that is overdue will come later, nobody knows when:
+ * it counts as twice the time that was waited, as what has lasted without a scale lasts as long again. Taken for the end,
+ * the end of waiting would make every deadline look as if it could just be kept.
  */
 function endedSend(link: LinkState, send: UnderwaySend, { outcome, durationMs }: SendReport, nowMs: number): LinkState {
   const started = startSend(link, send);
   const waitedMs = between(0, durationMs, LONGEST_SEND_MS);
+  const endedMs = send.startedMs + waitedMs;
   // Nothing has happened after it was heard of, whatever a Worker's clock says.
-  if (outcome === "answered")
-    return endSend(started, send.id, between(send.startedMs, send.startedMs + waitedMs, nowMs));
-  const endedMs = send.startedMs + 2 * waitedMs;
-  if (link.bandwidth !== null) return giveUpSend(started, send.id, endedMs);
-  const { throughput, latencyMs } = UNKNOWN_LINK;
-  const isLonger = 2 * waitedMs > latencyMs[send.route] + send.bytes / throughput;
-  return isLonger ? endSend(started, send.id, endedMs) : forgetSend(started, send.id);
+  if (outcome === "answered") return endSend(started, send.id, between(send.startedMs, endedMs, nowMs));
+  const isOverdue =
+    link.bandwidth === null
+      ? waitedMs > UNKNOWN_LINK.latencyMs[send.route] + send.bytes / UNKNOWN_LINK.throughput
+      : giveUpSend(started, send.id, endedMs).bandwidth !== link.bandwidth;
+  return isOverdue ? endSend(started, send.id, endedMs + waitedMs) : forgetSend(started, send.id);
 }
 
 /** The send did not happen, or the cloud refused it unseen. */
@@ -206,16 +189,16 @@ export function forgetOnLink(links: ClientLinks, { link: key, id }: SendName): C
   });
 }
 
-/** Without what is over when nothing happens for a while. */
+/** Of the latest links what is not over when nothing happens for a while. */
 export function keptLinks(links: ClientLinks): KeptLink[] {
-  return links.map(({ key, link, startDelayMs, lastSendAtMs }) => {
-    return { key, bandwidth: link.bandwidth, startDelayMs, lastSendAtMs };
+  return links.slice(-MAX_KEPT_LINKS).map(({ key, link, startDelayMs, probedAtMs }) => {
+    return { key, bandwidth: link.bandwidth, startDelayMs, probedAtMs };
   });
 }
 
 export function linksFromKept(kept: readonly KeptLink[]): ClientLinks {
-  return kept.map(({ key, bandwidth, startDelayMs, lastSendAtMs }) => {
-    return { ...unknownLink(key), link: { bandwidth, underway: [] }, startDelayMs, lastSendAtMs };
+  return kept.map(({ key, bandwidth, startDelayMs, probedAtMs }) => {
+    return { ...unknownLink(key), link: { bandwidth, underway: [] }, startDelayMs, probedAtMs };
   });
 }
 
@@ -230,9 +213,51 @@ function probe(input: ControllerInput): ControllerDecision | null {
   return null;
 }
 
-function isUntried({ link, lastSendAtMs }: ClientLink, nowMs: number): boolean {
-  const latestMs = Math.max(link.bandwidth?.last.endedMs ?? -Infinity, lastSendAtMs ?? -Infinity);
-  return nowMs >= latestMs + PROBE_AFTER_MS;
+/** Never for a bucket that does not fill: it has no tokens for trying. */
+function nextProbeMs({ probedAtMs }: ClientLink, { rate }: BucketOptions): number {
+  return probedAtMs === null ? -Infinity : probedAtMs + Math.max(PROBE_AFTER_MS, 1000 / (rate * PROBE_SHARE));
+}
+
+function inputOf(
+  { link: state, startDelayMs, intervalMs, metrics }: ClientLink,
+  { options, deadlineLeftMs, timeoutMs }: SendQuestion,
+  spending: Spending,
+  nowMs: number,
+): ControllerInput {
+  const delayMs = startDelayMs ?? UNKNOWN_START_DELAY_MS;
+  const { link, queuedBytes } = viewLink(state, nowMs + delayMs);
+  const leftMs = deadlineLeftMs === null ? timeoutMs : Math.min(deadlineLeftMs - delayMs, timeoutMs);
+  return {
+    ...spending,
+    link,
+    // Whoever has time need not hold back on a link that is not known well: no queue is longer than what is under way.
+    queuedBytes: deadlineLeftMs === null ? Math.min(queuedBytes, underwayBytes(state)) : queuedBytes,
+    options,
+    futureMetrics: forecastMetrics(metrics, FUTURE_METRICS),
+    deadlineLeftMs: leftMs,
+    deadlineMs: leftMs,
+    intervalMs,
+  };
+}
+
+function withSend(
+  known: ClientLink,
+  { id, deadlineLeftMs, timeoutMs }: SendQuestion,
+  { bytes, route }: SendOption,
+  nowMs: number,
+): ClientLink {
+  const startedMs = nowMs + (known.startDelayMs ?? UNKNOWN_START_DELAY_MS);
+  const untilMs = nowMs + Math.min(deadlineLeftMs ?? Infinity, timeoutMs) + REPORT_LATE_MS;
+  const others = known.awaited.filter((other) => other.id !== id).slice(1 - MAX_UNDERWAY);
+  return {
+    ...known,
+    link: startSend(known.link, { id, bytes, startedMs, route }),
+    awaited: [...others, { id, askedMs: nowMs, untilMs }],
+  };
+}
+
+function underwayBytes({ underway }: LinkState): number {
+  return underway.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function linkOf(links: ClientLinks, key: string): ClientLink {
@@ -240,7 +265,7 @@ function linkOf(links: ClientLinks, key: string): ClientLink {
 }
 
 function unknownLink(key: string): ClientLink {
-  const never = { startDelayMs: null, lastSendAtMs: null, lastImageAtMs: null, intervalMs: null };
+  const never = { startDelayMs: null, probedAtMs: null, lastImageAtMs: null, intervalMs: null };
   return { key, link: IDLE_LINK, awaited: [], ...never, metrics: [] };
 }
 

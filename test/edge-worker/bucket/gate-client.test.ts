@@ -79,7 +79,7 @@ test.each([
 });
 
 describe("what became of an offload", () => {
-  const question = { link: "AMS", id: "a", options: [], timeLeftMs: 500 };
+  const question = { link: "AMS", id: "a", options: [], deadlineLeftMs: null, timeoutMs: 500 };
   const end = { outcome: "answered", bytes: 300, durationMs: 40 } as const;
 
   test("is told to the gate that was asked how to send it, with how long sending took to begin", async () => {

@@ -3,6 +3,7 @@ import type { BeliefParameters } from "@spillway/shared/policy/belief";
 import { beliefParameters } from "@spillway/shared/policy/belief";
 import { decide, type PolicyParameters } from "@spillway/shared/policy/decide";
 import {
+  type ChooseSend,
   decideAtGate,
   forgettableAtMs,
   type GatePolicy,
@@ -15,6 +16,7 @@ import {
 import type { QNetworkParameters } from "@spillway/shared/policy/q-network";
 import type { TrafficModel } from "@spillway/shared/policy/traffic-model";
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
+import type { SendOption } from "@spillway/shared/split/controller";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 
@@ -65,18 +67,25 @@ const image = fc.record({
   metric: fc.double({ min: -1, max: 1, noNaN: true }),
   atMs: fc.integer({ min: START_MS - 1e6, max: START_MS + 1e6 }),
 });
+const SENT: SendOption = { route: "tail", setting: "2x1", bytes: 60, gainShare: 0.5 };
+const chosen = { option: SENT, reason: "offloaded", arrivalMs: 20, onTime: 1 } as const;
+const kept = (reason: "no-time" | "not-worth-it" | "no-tokens") => {
+  return { option: null, reason, arrivalMs: null, onTime: null };
+};
 const call = fc.record({
   nowMs: fc.integer({ min: START_MS, max: START_MS + 100_000 }),
   image: fc.option(image),
   seen: fc.array(image, { maxLength: 5 }),
   options,
   policy: fc.constantFrom(THRESHOLD, BELIEF, Q_NETWORK),
+  choice: fc.constantFrom(null, chosen, kept("no-time"), kept("not-worth-it")),
 });
 
 type Call = typeof call extends fc.Arbitrary<infer Value> ? Value : never;
 
-function play(before: GateState | null, { nowMs, image, seen, options, policy }: Call) {
-  if (image !== null) return decideAtGate(before, image, seen, policy, options, nowMs);
+function play(before: GateState | null, { nowMs, image, seen, options, policy, choice }: Call) {
+  const choose: ChooseSend | null = choice === null ? null : () => choice;
+  if (image !== null) return decideAtGate(before, image, seen, policy, options, nowMs, choose);
   return { state: seenAtGate(before, seen, policy, options, nowMs), decision: null };
 }
 
@@ -121,6 +130,65 @@ describe("any calls, with any clocks, options and policies", () => {
       }),
       SEED,
     );
+  });
+});
+
+/** Offloads whatever comes, and says no threshold. */
+const PRICELESS: GatePolicy = { parameters: alwaysOffloading(), identity: "c" };
+
+function alwaysOffloading(): QNetworkParameters {
+  const network = qNetworkOf(8);
+  const [first, last] = network.layers;
+  const bias = Float32Array.from(last.bias, (_, output) => output % 2);
+  return { ...network, layers: [first, { ...last, weights: last.weights.map(() => 0), bias }] };
+}
+
+describe("how to send it", () => {
+  const bucket = { rate: 0, depth: 3 };
+  const worth = { metric: 0.2, atMs: START_MS };
+  const decideBy = (choose: ChooseSend | null, image = worth, policy = THRESHOLD, options = bucket) =>
+    decideAtGate(null, image, [], policy, options, START_MS, choose);
+
+  it("is asked about what the policy would offload, with the tokens there are and what one is worth", () => {
+    const asked: number[][] = [];
+    const choose: ChooseSend = (...each) => {
+      asked.push(each);
+      return chosen;
+    };
+    expect(decideBy(choose).decision).toMatchObject({ offload: true, reason: "offloaded", tokens: 2, option: SENT });
+    expect(decideBy(choose, worth, PRICELESS).decision).toMatchObject({ offload: true, threshold: null });
+    expect(asked).toEqual([
+      [3, expect.closeTo(0.2, 6)],
+      [3, 0],
+    ]);
+    // An image that is worth just the threshold is worth it.
+    expect(asked[0][1]).toBeLessThan(0.2);
+  });
+
+  it("is not asked about what the policy keeps, or without a token", () => {
+    const never = () => expect.fail("asked");
+    expect(decideBy(never, { ...worth, metric: 0.19 }).decision).toMatchObject({
+      reason: "not-worth-it",
+      option: null,
+    });
+    const dry = { rate: 1, depth: 0.9 };
+    expect(decideBy(never, worth, THRESHOLD, dry).decision).toMatchObject({ reason: "no-tokens", option: null });
+  });
+
+  it.each([
+    ["no-time", "deadline"],
+    ["not-worth-it", "not-worth-it"],
+  ] as const)("costs no token when the answer is %s", (answer, reason) => {
+    const { decision, state } = decideBy(() => kept(answer));
+    expect(decision).toMatchObject({ offload: false, reason, tokens: 3, option: null });
+    expect(state.bucket.tokens).toBe(3);
+  });
+
+  it("does not matter to the history", () => {
+    const without = decideBy(null, worth, BELIEF).state.history;
+    for (const choice of [chosen, kept("no-time")]) {
+      expect(decideBy(() => choice, worth, BELIEF).state.history).toEqual(without);
+    }
   });
 });
 
