@@ -45,7 +45,7 @@ export const MAX_CONCURRENT_DECODES = 4;
 /** Bytes of one frame of features, which is what the largest map takes; the edge makes none that is longer. A request's frames are as many as its batch may have rows. */
 export { MAX_FRAME_BYTES } from "@spillway/shared/split/frame";
 
-/** Threads that decode the frames of one tail, at most: as many as decode images. They are made when they are needed. */
+/** Threads that decode the frames of one tail, where there are cores for them: as many as decode images. They are made when they are needed. */
 export const MAX_FRAME_THREADS = 4;
 
 /** Milliseconds for which shrinking images, of all requests together, may hold the thread that answers HTTP in one turn of its event loop. */

@@ -8,10 +8,10 @@ import type { DecodedFrame, ExpectedFeatures } from "@spillway/shared/split/fram
 import { failure, type Outcome, type StartupStep, success } from "../errors.ts";
 import { type Limiter, limitConcurrency } from "../image/concurrency.ts";
 import { abandonment } from "../inference/abandonment.ts";
-import { MAX_FRAME_THREADS } from "../limits.ts";
 
 export interface FrameThreadsOptions {
   expected: ExpectedFeatures;
+  maxThreads: number;
   /** Told when one has died; another takes its place when it is needed. */
   onLost: (error: string) => void;
   /** Makes a thread whose entry is frame-worker.ts; tests put another in its place. */
@@ -20,7 +20,7 @@ export interface FrameThreadsOptions {
 
 export class FrameThreads {
   readonly #options: FrameThreadsOptions;
-  readonly #limit: Limiter = limitConcurrency(MAX_FRAME_THREADS);
+  readonly #limit: Limiter;
   readonly #threads = new Set<Worker>();
   /** The one that was busy last is taken first: its code is warm, and no more are made than are needed. */
   readonly #idle: Worker[] = [];
@@ -28,6 +28,7 @@ export class FrameThreads {
 
   private constructor(options: FrameThreadsOptions) {
     this.#options = options;
+    this.#limit = limitConcurrency(options.maxThreads);
   }
 
   /** Resolves once the first thread has shown that it works. */

@@ -1,11 +1,13 @@
 // From what a request brings to what its graph takes: the graph's own inputs as they are, or what stands in for
 // them, decoded.
+import { availableParallelism } from "node:os";
 import { readByteElements, type Tensor } from "@spillway/shared/protocol/tensor";
 import { type Outcome, type StartupStep, success } from "../errors.ts";
 import { type FrameRecipe, frameBatch } from "../frame/frame-batch.ts";
 import { FrameThreads } from "../frame/frame-threads.ts";
 import { settingProblem } from "../frame/setting-problem.ts";
 import { type ImageRecipe, imageBatch } from "../image/image-batch.ts";
+import { MAX_FRAME_THREADS } from "../limits.ts";
 import type { Decoding } from "./decoding.ts";
 import type { EncodedInput } from "./encoded-input.ts";
 
@@ -53,7 +55,9 @@ async function startFrameDecoder(
 ): Promise<StartupStep<InputDecoder>> {
   const { tail, shape } = recipe;
   const settings = tail.settings.map(({ channels, bits }) => ({ channels, bits }));
-  const threads = await FrameThreads.start({ expected: { shape, settings }, onLost });
+  // One core is left to the thread that answers HTTP.
+  const maxThreads = Math.max(1, Math.min(MAX_FRAME_THREADS, availableParallelism() - 1));
+  const threads = await FrameThreads.start({ expected: { shape, settings }, maxThreads, onLost });
   if (!threads.ok) return threads;
   return success({
     async decode(given, signal) {

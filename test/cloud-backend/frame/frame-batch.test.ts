@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 let threads: FrameThreads;
 beforeAll(async () => {
   const expected = { shape: recipe.shape, settings: tail.settings };
-  const started = await FrameThreads.start({ expected, onLost: () => undefined });
+  const started = await FrameThreads.start({ expected, maxThreads: 1, onLost: () => undefined });
   if (!started.ok) throw new Error(started.error);
   threads = started.value;
 });

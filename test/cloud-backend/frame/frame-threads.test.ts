@@ -3,13 +3,13 @@ import { Worker } from "node:worker_threads";
 import type { ExpectedFeatures } from "@spillway/shared/split/frame";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FrameThreads } from "../../../cloud-backend/src/frame/frame-threads.ts";
-import { MAX_FRAME_THREADS } from "../../../cloud-backend/src/limits.ts";
 import { smallFeatures, smallTail } from "../../setup/small-tail.ts";
 
 const tail = await smallTail();
 const expected: ExpectedFeatures = { shape: [4, 3, 2], settings: tail.settings };
 const { frame, quantised } = await smallFeatures(2);
 const { signal } = new AbortController();
+const MAX_THREADS = 3;
 const DEADLY = new Uint8Array(1);
 const ENDLESS = new Uint8Array(2);
 
@@ -38,9 +38,9 @@ describe("FrameThreads", () => {
     const { threads, spawned } = await start();
     for (let count = 0; count < 5; count++) await threads.decode(frame, signal);
     expect(spawned()).toBe(1);
-    const all = Array.from({ length: 3 * MAX_FRAME_THREADS }, () => threads.decode(frame, signal));
+    const all = Array.from({ length: 3 * MAX_THREADS }, () => threads.decode(frame, signal));
     for (const decoded of await Promise.all(all)) expect(decoded).toMatchObject({ ok: true, value: { ok: true } });
-    expect(spawned()).toBe(MAX_FRAME_THREADS);
+    expect(spawned()).toBe(MAX_THREADS);
   });
 
   it("replaces a thread that dies; nobody but its own frame notices", async () => {
@@ -49,14 +49,14 @@ describe("FrameThreads", () => {
     expect(deadly).toEqual({ ok: false, reason: "internal", message: "internal error" });
     expect(other).toMatchObject({ ok: true, value: { ok: true } });
     expect(lost).toEqual(["one byte"]);
-    for (let count = 0; count < MAX_FRAME_THREADS; count++) await threads.decode(DEADLY, signal);
+    for (let count = 0; count < MAX_THREADS; count++) await threads.decode(DEADLY, signal);
     expect(await threads.decode(frame, signal)).toMatchObject({ ok: true, value: { ok: true } });
-    expect(spawned()).toBe(MAX_FRAME_THREADS + 2);
+    expect(spawned()).toBe(MAX_THREADS + 2);
   });
 
   it("does not decode for who does not wait any more, also where all threads are busy", async () => {
     const { threads } = await start();
-    const endless = Array.from({ length: MAX_FRAME_THREADS }, () => threads.decode(ENDLESS, signal));
+    const endless = Array.from({ length: MAX_THREADS }, () => threads.decode(ENDLESS, signal));
     const client = new AbortController();
     const waiting = threads.decode(frame, client.signal);
     client.abort();
@@ -69,7 +69,12 @@ describe("FrameThreads", () => {
   it("does not start where no thread can", async () => {
     const spawn = () => new Worker("throw new Error('no decoder')", { eval: true });
     const lost: string[] = [];
-    const started = await FrameThreads.start({ expected, onLost: (error) => lost.push(error), spawn });
+    const started = await FrameThreads.start({
+      expected,
+      maxThreads: MAX_THREADS,
+      onLost: (error) => lost.push(error),
+      spawn,
+    });
     expect(started).toEqual({ ok: false, error: "no thread can decode frames" });
     expect(lost).toEqual(["no decoder"]);
   });
@@ -82,7 +87,12 @@ async function start() {
     spawned += 1;
     return new Worker(new URL("../setup/failing-frame-worker.ts", import.meta.url), { workerData });
   };
-  const started = await FrameThreads.start({ expected, onLost: (error) => lost.push(error), spawn });
+  const started = await FrameThreads.start({
+    expected,
+    maxThreads: MAX_THREADS,
+    onLost: (error) => lost.push(error),
+    spawn,
+  });
   if (!started.ok) throw new Error(started.error);
   onTestFinished(() => started.value.stop());
   return { threads: started.value, spawned: () => spawned, lost };
