@@ -8,6 +8,7 @@ import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
 import { benchBackend, benchSoak } from "./backend.bench.ts";
 import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
+import { benchFeatures } from "./features.bench.ts";
 import { benchGate } from "./gate.bench.ts";
 import { machine } from "./measure.ts";
 import { benchMemory } from "./memory.bench.ts";
@@ -29,6 +30,7 @@ const BENCHES: Record<string, Bench> = {
   requests: { run: benchRequests },
   memory: { run: benchMemory },
   accuracy: { run: benchAccuracy, needs: MOSAIC },
+  features: { run: benchFeatures, needs: MOSAIC },
   calibration: { run: benchCalibration, needs: EDGEBOOST },
   gate: { run: benchGate },
   policies: { run: benchPolicies, needs: EDGEBOOST },

@@ -76,7 +76,7 @@ export function fitCalibration(
     return isRight(fused.probabilities) - isRight(answers.edge);
   });
   const { tables, gainModel, contenders, predictions } = fitMetrics(answers.edge, gain, classes);
-  const edge = { probabilities: answers.edge, metric: predictions };
+  const edge = { probabilities: answers.edge, metric: predictions, largeGain: gain };
   const tail = logits.tail.map((setting) => fitTail(setting, edge, labels, classes));
   const before = (values: Float32Array) => calibrationQuality(softmaxRows(values, classes), labels, classes);
   return {

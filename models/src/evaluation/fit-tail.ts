@@ -21,6 +21,8 @@ export interface EdgeAnswers {
   probabilities: Float64Array;
   /** Expected gain of asking the large model, [rows]. */
   metric: Float64Array;
+  /** What asking it gained, [rows]: 1, 0 or -1. */
+  largeGain: Float64Array;
 }
 
 export interface TailFit {
@@ -54,7 +56,7 @@ export function fitTail(
       setting,
       calibrator: fitCalibrator(METHOD, logits, labels, classes),
       fusion: fitFusion(fused.method, edge.probabilities, probabilities, labels, classes),
-      gainShare: rounded(fitGainShare(edge.metric, gain), 1e4),
+      gainShare: rounded(fitGainShare(edge.metric, edge.largeGain, gain), 1e4),
       frameBytes: rounded(frameBytes.reduce((sum, length) => sum + length, 0) / frameBytes.length, 10),
     },
     alone: calibrationQuality(probabilities, labels, classes),

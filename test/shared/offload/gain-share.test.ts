@@ -4,61 +4,72 @@ import { mulberry32 } from "@spillway/shared/random/mulberry32";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-const numbers = (min: number, max: number, length: number) =>
-  fc.float64Array({ min, max, noNaN: true, minLength: length, maxLength: length });
-
-test("is the slope through the origin: 0.3 where every image gains 0.3 of its metric", () => {
-  const metric = Float64Array.of(0, 0.1, 0.5, -0.2);
-  expect(
-    fitGainShare(
-      metric,
-      metric.map((m) => 0.3 * m),
-    ),
-  ).toBeCloseTo(0.3, 12);
-  expect(fitGainShare(Float64Array.of(0.5, 0.25), Float64Array.of(1, 0))).toBe(1.6);
+test("is what the other gains of what the metric's cloud gains, image by image weighted by the metric", () => {
+  const metric = Float64Array.of(0.5, 0.25);
+  expect(fitGainShare(metric, Float64Array.of(1, 1), Float64Array.of(1, 0))).toBeCloseTo(2 / 3, 12);
+  expect(fitGainShare(metric, Float64Array.of(1, 1), Float64Array.of(0, 1))).toBeCloseTo(1 / 3, 12);
 });
 
-test("finds the share of answers that are right or wrong by chance", () => {
+test("finds the share of answers that are right or wrong by chance, whatever the metric promises too much", () => {
   const random = mulberry32(1);
-  const metric = Float64Array.from({ length: 40_000 }, () => random() ** 3);
-  const gain = metric.map((m) => (random() < 0.6 * m ? 1 : 0));
-  expect(Math.abs(fitGainShare(metric, gain) - 0.6)).toBeLessThan(0.02);
+  const chance = Float64Array.from({ length: 40_000 }, () => random() ** 3);
+  const metricGain = chance.map((p) => (random() < p ? 1 : 0));
+  // The other is right in some of the images in which the metric's cloud is, and in others.
+  const gain = metricGain.map((right, row) => (random() < (right === 1 ? 0.5 : 0.1 * chance[row]) ? 1 : 0));
+  const expected = chance.map((p) => 0.5 * p + 0.1 * p * (1 - p));
+  const sum = (values: Float64Array) => values.reduce((total, p, row) => total + p * chance[row], 0);
+  for (const factor of [0.5, 1]) {
+    const metric = chance.map((p) => factor * p);
+    expect(Math.abs(fitGainShare(metric, metricGain, gain) - sum(expected) / sum(chance))).toBeLessThan(0.02);
+  }
 });
 
-test("no other share predicts the gain with a smaller squared error", () => {
-  const rows = fc
-    .integer({ min: 1, max: 20 })
-    .chain((length) => fc.tuple(numbers(-1, 1, length), numbers(-1, 1, length)));
+test("a mixture of the metric's cloud and of the edge gains its part", () => {
+  // No losses, and no metric that is next to nothing: where all but cancels, what is left is rounding.
+  const row = fc.record({ m: fc.constantFrom(0, 0.001, 0.02, 0.3, 1), gain: fc.constantFrom(0, 1) });
   fc.assert(
-    fc.property(
-      rows,
-      fc.double({ min: -MAX_GAIN_SHARE, max: MAX_GAIN_SHARE, noNaN: true }),
-      ([metric, gain], other) => {
-        const errorOf = (share: number) => metric.reduce((sum, m, row) => sum + (gain[row] - share * m) ** 2, 0);
-        expect(errorOf(fitGainShare(metric, gain))).toBeLessThanOrEqual(errorOf(other) + 1e-9);
-      },
-    ),
+    fc.property(fc.array(row, { minLength: 1 }), fc.double({ min: 0, max: 2, noNaN: true }), (rows, part) => {
+      const metric = Float64Array.from(rows, ({ m }) => m);
+      const metricGain = Float64Array.from(rows, ({ gain }) => gain);
+      const own = metric.reduce((sum, m, index) => sum + m * metricGain[index], 0);
+      const share = fitGainShare(
+        metric,
+        metricGain,
+        metricGain.map((gain) => part * gain),
+      );
+      if (own > 0) expect(share).toBeCloseTo(part, 9);
+      else expect(share).toBe(0);
+    }),
   );
 });
 
 test("images that promise nothing say nothing", () => {
-  const [metric, gain] = [Float64Array.of(0.4, 0.2), Float64Array.of(1, 0)];
-  const more = [Float64Array.of(0.4, 0, 0.2, 0), Float64Array.of(1, -1, 0, -1)] as const;
-  expect(fitGainShare(...more)).toBe(fitGainShare(metric, gain));
-  expect(fitGainShare(Float64Array.of(0, 0), Float64Array.of(1, -1))).toBe(0);
+  const few = fitGainShare(Float64Array.of(0.4, 0.2), Float64Array.of(1, 1), Float64Array.of(1, 0));
+  const more = fitGainShare(
+    Float64Array.of(0.4, 0, 0.2, 0),
+    Float64Array.of(1, 1, 1, -1),
+    Float64Array.of(1, -1, 0, -1),
+  );
+  expect(more).toBe(few);
 });
 
-test("is kept within 2", () => {
-  expect(fitGainShare(Float64Array.of(0.5), Float64Array.of(1))).toBe(MAX_GAIN_SHARE);
-  expect(fitGainShare(Float64Array.of(0.1), Float64Array.of(1))).toBe(MAX_GAIN_SHARE);
-  expect(fitGainShare(Float64Array.of(0.1), Float64Array.of(-1))).toBe(-MAX_GAIN_SHARE);
+test("is kept within 2, and 0 where the metric's cloud gains nothing", () => {
+  const share = (metricGain: number, gain: number) =>
+    fitGainShare(Float64Array.of(0.5), Float64Array.of(metricGain), Float64Array.of(gain));
+  expect(share(0.5, 1)).toBe(MAX_GAIN_SHARE);
+  expect(share(0.4, 1)).toBe(MAX_GAIN_SHARE);
+  expect(share(0.4, -1)).toBe(-MAX_GAIN_SHARE);
+  expect(share(0, 1)).toBe(0);
+  expect(share(-1, 1)).toBe(0);
 });
 
 test.each([
-  [[], [], "metric: expected at least one row, got none"],
-  [[0.1, 0.2], [1], "gain: expected 2 rows, got 1"],
-  [[Number.NaN], [1], "metric and gain: expected finite numbers"],
-  [[0.1], [Number.POSITIVE_INFINITY], "metric and gain: expected finite numbers"],
-])("refuses %j and %j", (metric, gain, message) => {
-  expect(() => fitGainShare(Float64Array.from(metric), Float64Array.from(gain))).toThrow(new RangeError(message));
+  [[], [], [], "metric: expected at least one row, got none"],
+  [[0.1, 0.2], [1], [1, 1], "gains: expected 2 rows each, got 1 and 2"],
+  [[0.1, 0.2], [1, 1], [1], "gains: expected 2 rows each, got 2 and 1"],
+  [[Number.NaN], [1], [1], "metric and gains: expected finite numbers"],
+  [[0.1], [1], [Number.POSITIVE_INFINITY], "metric and gains: expected finite numbers"],
+])("refuses %j, %j and %j", (metric, metricGain, gain, message) => {
+  const [m, own, other] = [metric, metricGain, gain].map((values) => Float64Array.from(values));
+  expect(() => fitGainShare(m, own, other)).toThrow(new RangeError(message));
 });
