@@ -16,6 +16,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Pick<Command, 
     summary: "send images to a running Worker and print its answers",
     load: () => import("./commands/classify.ts"),
   },
+  stream: {
+    summary: "play pictures as a camera's frames to a running Worker, and tell how it goes",
+    load: () => import("./commands/stream.ts"),
+  },
   config: {
     summary: "show or change the configuration of a running Worker",
     load: () => import("./commands/config.ts"),
@@ -59,6 +63,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Pick<Command, 
   policy: {
     summary: "policies that spend a limited budget of offloads: learn, simulate, compare",
     load: () => import("./commands/policy.ts"),
+  },
+  controller: {
+    summary: "how offloads travel over a varying link: simulate, compare with other rules",
+    load: () => import("./commands/controller.ts"),
   },
   export: {
     summary: "write a model as another server reads it: a Triton repository, a KServe service",

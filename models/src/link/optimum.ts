@@ -79,47 +79,68 @@ function problemOf(
   };
 }
 
-function mostGain({ metrics, bytes, shares, carried, limits, cellBytes }: Problem, tokenPrice: number): number {
+function mostGain(problem: Problem, tokenPrice: number): number {
+  const { metrics, bytes, shares, carried, limits, cellBytes } = problem;
   const longest = limits.reduce((most, limit) => Math.max(most, limit), 0);
-  const cells = Math.ceil(longest / cellBytes) + 2;
-  const nextQueues = new Float64Array(cells);
-  const nextGains = new Float64Array(cells);
-  const queues = new Float64Array(cells);
-  const gains = new Float64Array(cells);
-  let labels = 1;
+  let labels = createLabels(Math.ceil(longest / cellBytes) + 2);
+  let next = createLabels(labels.queues.length);
+  labels.count = 1;
   for (let frame = 0; frame < metrics.length; frame++) {
-    nextGains.fill(-Infinity);
-    const drained = carried[frame];
-    const put = (queue: number, gain: number) => {
-      const left = queue > drained ? queue - drained : 0;
-      const cell = left === 0 ? 0 : Math.min(1 + Math.floor(left / cellBytes), cells - 1);
-      if (nextGains[cell] === -Infinity) {
-        nextQueues[cell] = left;
-        nextGains[cell] = gain;
-        return;
-      }
-      if (left < nextQueues[cell]) nextQueues[cell] = left;
-      if (gain > nextGains[cell]) nextGains[cell] = gain;
-    };
-    for (let label = 0; label < labels; label++) put(queues[label], gains[label]);
+    next.gains.fill(-Infinity);
+    carry(labels, Infinity, 0, 0, carried[frame], cellBytes, next);
     for (let option = 0; option < bytes.length; option++) {
       const worth = metrics[frame] * shares[option] - tokenPrice;
-      if (worth <= 0) continue;
       const limit = limits[frame * bytes.length + option] - bytes[option] + 1e-6;
-      // Labels are in rising order of the queue.
-      for (let label = 0; label < labels && queues[label] <= limit; label++) {
-        put(queues[label] + bytes[option], gains[label] + worth);
-      }
+      if (worth > 0) carry(labels, limit, bytes[option], worth, carried[frame], cellBytes, next);
     }
-    labels = 0;
-    let most = -Infinity;
-    for (let cell = 0; cell < cells; cell++) {
-      if (nextGains[cell] <= most) continue;
-      most = nextGains[cell];
-      queues[labels] = nextQueues[cell];
-      gains[labels] = most;
-      labels += 1;
-    }
+    keepUnbeaten(next);
+    [labels, next] = [next, labels];
   }
-  return gains[labels - 1];
+  return labels.gains[labels.count - 1];
+}
+
+/** Queues in rising order, gains too. While a frame's are made there is one a cell, -Infinity where there is none. */
+interface Labels {
+  queues: Float64Array;
+  gains: Float64Array;
+  count: number;
+}
+
+function createLabels(cells: number): Labels {
+  return { queues: new Float64Array(cells), gains: new Float64Array(cells), count: 0 };
+}
+
+/** All labels of at most this queue with so many bytes more, as they are when the next frame comes. */
+function carry(
+  { queues, gains, count }: Labels,
+  longestQueue: number,
+  bytes: number,
+  worth: number,
+  carried: number,
+  cellBytes: number,
+  next: Labels,
+): void {
+  const last = next.queues.length - 1;
+  for (let label = 0; label < count && queues[label] <= longestQueue; label++) {
+    const left = Math.max(0, queues[label] + bytes - carried);
+    const gain = gains[label] + worth;
+    const cell = left === 0 ? 0 : Math.min(1 + Math.floor(left / cellBytes), last);
+    const isFree = next.gains[cell] === -Infinity;
+    if (isFree || left < next.queues[cell]) next.queues[cell] = left;
+    if (isFree || gain > next.gains[cell]) next.gains[cell] = gain;
+  }
+}
+
+/** Moves the labels of all cells to the front, without those that a shorter queue with no less gain beats. */
+function keepUnbeaten(labels: Labels): void {
+  const { queues, gains } = labels;
+  labels.count = 0;
+  let most = -Infinity;
+  for (let cell = 0; cell < gains.length; cell++) {
+    if (gains[cell] <= most) continue;
+    most = gains[cell];
+    queues[labels.count] = queues[cell];
+    gains[labels.count] = most;
+    labels.count += 1;
+  }
 }
