@@ -81,7 +81,7 @@ export class OffloadGate extends DurableObject<Env> {
     const { bucket } = offload;
     const nowMs = Date.now();
     if (question !== null) this.#links = imageOnLink(this.#links, question, image.metric, nowMs);
-    const choose = question === null ? null : this.#chooser(question, image.metric, bucket, nowMs);
+    const choose = question === null ? null : this.#chooser(question, image.metric, bucket.rate, nowMs);
     const { state, decision } = decideAtGate(this.#state, image, seen, policy, bucket, nowMs, choose);
     this.#keep(state, decision.offload);
     return decision;
@@ -119,9 +119,9 @@ export class OffloadGate extends DurableObject<Env> {
     return policies.inForce(offload, (work) => this.ctx.waitUntil(work));
   }
 
-  #chooser(question: SendQuestion, metric: number, bucket: BucketOptions, nowMs: number): ChooseSend {
-    return (tokens, tokenPrice) => {
-      const { links, decision } = sendOnLink(this.#links, question, { metric, tokens, bucket, tokenPrice }, nowMs);
+  #chooser(question: SendQuestion, metric: number, rate: number, nowMs: number): ChooseSend {
+    return (tokenPrice) => {
+      const { links, decision } = sendOnLink(this.#links, question, { metric, tokenPrice, rate }, nowMs);
       this.#links = links;
       return decision;
     };

@@ -50,7 +50,7 @@ export interface GateDecision {
  *
  * @param tokenPrice what the token is worth, in gain
  */
-export type ChooseSend = (tokens: number, tokenPrice: number) => ControllerDecision;
+export type ChooseSend = (tokenPrice: number) => ControllerDecision;
 
 /** Less than any two metrics differ by: an image that is worth just its token is worth it, as to the policy. */
 const TIE = 1e-9;
@@ -101,7 +101,7 @@ function verdictOn(bucket: BucketState, threshold: number | null, choose: Choose
   const spent = spend(bucket);
   if (spent === null) return { reason: "no-tokens", option: null, spent };
   if (choose === null) return { reason: "offloaded", option: null, spent };
-  const { option, reason } = choose(bucket.tokens, threshold === null ? 0 : threshold - TIE);
+  const { option, reason } = choose(threshold === null ? 0 : threshold - TIE);
   if (option !== null) return { reason: "offloaded", option, spent };
   return { reason: reason === "no-time" ? "deadline" : "not-worth-it", option: null, spent: null };
 }

@@ -5,9 +5,14 @@
 // A link that looks hopeless would never be tried again, and so look hopeless for ever; nor would a lean send where only
 // large ones have been seen, of which one size does not tell latency from throughput. So every PROBE_AFTER_MS an image
 // that is worth its token is sent in the leanest way although it seems hopeless, if there is time enough on a good link.
-import type { BucketOptions } from "../bucket/token-bucket.ts";
 import { type BandwidthState, type LinkPrediction, UNKNOWN_LINK } from "./bandwidth.ts";
-import { type ControllerDecision, type ControllerInput, chooseOption, type SendOption } from "./controller.ts";
+import {
+  type ControllerDecision,
+  type ControllerInput,
+  chooseOption,
+  DEFAULT_WEIGHTS,
+  type SendOption,
+} from "./controller.ts";
 import {
   endSend,
   forgetSend,
@@ -98,12 +103,18 @@ const GOOD_LINK: LinkPrediction = {
   latencySpreadMs: 0,
 };
 
-/** What the gate knows besides. */
+/**
+ * As many as a plan can spend. Whether an image is worth its token is the policy's word, and its threshold the token's
+ * price; a plan that also counted the tokens would keep them for frames to come that the policy has already weighed.
+ */
+const PLENTY = DEFAULT_WEIGHTS.horizon;
+
+/** What the gate knows of an image for which it has a token. */
 export interface Spending {
   metric: number;
-  tokens: number;
-  bucket: BucketOptions;
   tokenPrice: number;
+  /** Tokens a second. */
+  rate: number;
 }
 
 /** Counts an image among those that come over its link. To be called before {@link sendOnLink}. */
@@ -137,7 +148,7 @@ export function sendOnLink(
   let { probedAtMs } = known;
   // Where a token is worth less than nothing, even an answer that cannot be in time seems worth it.
   if (decision.reason === "no-time" || decision.onTime === 0) {
-    const trial = nowMs >= nextProbeMs(known, spending.bucket) ? probe(input) : null;
+    const trial = nowMs >= nextProbeMs(known, spending.rate) ? probe(input) : null;
     if (trial !== null) probedAtMs = nowMs;
     decision = trial ?? NO_TIME;
   }
@@ -214,21 +225,24 @@ function probe(input: ControllerInput): ControllerDecision | null {
 }
 
 /** Never for a bucket that does not fill: it has no tokens for trying. */
-function nextProbeMs({ probedAtMs }: ClientLink, { rate }: BucketOptions): number {
+function nextProbeMs({ probedAtMs }: ClientLink, rate: number): number {
   return probedAtMs === null ? -Infinity : probedAtMs + Math.max(PROBE_AFTER_MS, 1000 / (rate * PROBE_SHARE));
 }
 
 function inputOf(
   { link: state, startDelayMs, intervalMs, metrics }: ClientLink,
   { options, deadlineLeftMs, timeoutMs }: SendQuestion,
-  spending: Spending,
+  { metric, tokenPrice }: Spending,
   nowMs: number,
 ): ControllerInput {
   const delayMs = startDelayMs ?? UNKNOWN_START_DELAY_MS;
   const { link, queuedBytes } = viewLink(state, nowMs + delayMs);
   const leftMs = deadlineLeftMs === null ? timeoutMs : Math.min(deadlineLeftMs - delayMs, timeoutMs);
   return {
-    ...spending,
+    metric,
+    tokenPrice,
+    tokens: PLENTY,
+    bucket: { rate: 0, depth: PLENTY },
     link,
     // Whoever has time need not hold back on a link that is not known well: no queue is longer than what is under way.
     queuedBytes: deadlineLeftMs === null ? Math.min(queuedBytes, underwayBytes(state)) : queuedBytes,

@@ -18,8 +18,8 @@ export interface TestApp {
 }
 
 /** A fresh isolate's worth of the Worker; `variables` take the place of wrangler.toml's. */
-export function startApp(variables: Record<string, string> = {}): TestApp {
-  const app = createApp(modelBundle);
+export function startApp(variables: Record<string, string> = {}, bundle = modelBundle): TestApp {
+  const app = createApp(bundle);
   async function fetchApp(path: string, init: RequestInit = {}): Promise<Response> {
     const context = createExecutionContext();
     const request = new Request(`http://edge.test${path}`, init);
@@ -39,8 +39,8 @@ export function startApp(variables: Record<string, string> = {}): TestApp {
 }
 
 /** The default configuration with some parts changed, in KV before the Worker reads it. */
-export async function storeConfig(change: (config: Config) => void = () => {}): Promise<Config> {
-  const config = defaultConfig(modelBundle.manifest, modelBundle.hash, modelBundle.calibration);
+export async function storeConfig(change: (config: Config) => void = () => {}, bundle = modelBundle): Promise<Config> {
+  const config = defaultConfig(bundle.manifest, bundle.hash, bundle.calibration);
   config.version = "test";
   change(config);
   await env.CONFIG.put(CONFIG_KEY, JSON.stringify(config));

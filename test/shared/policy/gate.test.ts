@@ -149,20 +149,17 @@ describe("how to send it", () => {
   const decideBy = (choose: ChooseSend | null, image = worth, policy = THRESHOLD, options = bucket) =>
     decideAtGate(null, image, [], policy, options, START_MS, choose);
 
-  it("is asked about what the policy would offload, with the tokens there are and what one is worth", () => {
-    const asked: number[][] = [];
-    const choose: ChooseSend = (...each) => {
-      asked.push(each);
+  it("is asked about what the policy would offload, with what a token is worth", () => {
+    const asked: number[] = [];
+    const choose: ChooseSend = (tokenPrice) => {
+      asked.push(tokenPrice);
       return chosen;
     };
     expect(decideBy(choose).decision).toMatchObject({ offload: true, reason: "offloaded", tokens: 2, option: SENT });
     expect(decideBy(choose, worth, PRICELESS).decision).toMatchObject({ offload: true, threshold: null });
-    expect(asked).toEqual([
-      [3, expect.closeTo(0.2, 6)],
-      [3, 0],
-    ]);
+    expect(asked).toEqual([expect.closeTo(0.2, 6), 0]);
     // An image that is worth just the threshold is worth it.
-    expect(asked[0][1]).toBeLessThan(0.2);
+    expect(asked[0]).toBeLessThan(0.2);
   });
 
   it("is not asked about what the policy keeps, or without a token", () => {

@@ -25,7 +25,7 @@ const LEAN: SendOption = { route: "tail", setting: "2x1", bytes: 60, gainShare: 
 const RICH: SendOption = { route: "tail", setting: "16x4", bytes: 900, gainShare: 0.8 };
 const LARGE: SendOption = { route: "large", setting: null, bytes: 3_400, gainShare: 1 };
 const OPTIONS = [LEAN, RICH, LARGE];
-const SPENDING = { metric: 0.5, tokens: 5, bucket: { rate: 5, depth: 20 }, tokenPrice: 0.05 };
+const SPENDING = { metric: 0.5, tokenPrice: 0.05, rate: 5 };
 
 const question = (id: string, deadlineLeftMs: number | null = null, link = "AMS"): SendQuestion => {
   return { link, id, options: OPTIONS, deadlineLeftMs, timeoutMs: 800 };
@@ -138,23 +138,14 @@ describe("a link that is known", () => {
         100,
       ),
     ).toBeLessThanOrEqual(most);
-    const rate = 0.1;
-    const slow = { ...SPENDING, bucket: { rate, depth: 20 } };
-    expect(
+    const missesAt = (rate: number) =>
       missesOf(
         clientOf(() => 300),
         100,
-        slow,
-      ),
-    ).toBeLessThanOrEqual(5 + 100 * rate * PROBE_SHARE);
-    const dry = { ...SPENDING, bucket: { rate: 0, depth: 20 } };
-    expect(
-      missesOf(
-        clientOf(() => 300),
-        100,
-        dry,
-      ),
-    ).toBeLessThanOrEqual(5);
+        { ...SPENDING, rate },
+      );
+    expect(missesAt(0.1)).toBeLessThanOrEqual(5 + 100 * 0.1 * PROBE_SHARE);
+    expect(missesAt(0)).toBeLessThanOrEqual(5);
   });
 
   test("that looked hopeless is found to be well again", () => {
@@ -181,6 +172,14 @@ describe("a link that is known", () => {
 });
 
 describe("a token", () => {
+  test("is not kept for images to come, which are worth theirs no more than this one", () => {
+    const client = clientOf(() => 20);
+    for (let k = 0; k < 50; k++) {
+      expect(client.ask(null, { ...SPENDING, rate: 0 }).option).not.toBeNull();
+      client.wait(20);
+    }
+  });
+
   test("is not spent on what cannot be in time, even where it is worth less than nothing", () => {
     const client = clientOf(() => 300);
     for (let k = 0; k < 10; k++) client.ask();
@@ -190,10 +189,9 @@ describe("a token", () => {
     expect(client.ask(null, { ...SPENDING, tokenPrice: -1 }).option).toEqual(LARGE);
   });
 
-  test("is not spent where nothing is worth it, or there is none", () => {
+  test("is not spent where nothing is worth it", () => {
     const client = clientOf(() => 20);
     expect(client.ask(null, { ...SPENDING, tokenPrice: 0.6 })).toMatchObject({ option: null, reason: "not-worth-it" });
-    expect(client.ask(null, { ...SPENDING, tokens: 0.5 })).toMatchObject({ option: null, reason: "no-tokens" });
     const nothing = { ...question("a"), options: [] };
     expect(sendOnLink([], nothing, SPENDING, START_MS)).toMatchObject({
       links: [],
@@ -317,7 +315,7 @@ describe("whatever is asked and reported", () => {
     timeoutMs: fc.integer({ min: 1, max: 60_000 }),
     metric: fc.double({ min: -1, max: 1, noNaN: true }),
     tokenPrice: fc.double({ min: -1, max: 1, noNaN: true }),
-    tokens: fc.double({ min: 0, max: 20, noNaN: true }),
+    rate: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 100, noNaN: true })),
     outcome: fc.constantFrom("answered", "given-up", "unclear"),
     bytes: fc.integer({ min: 0, max: 100_000 }),
     startDelayMs: anyNumber,
@@ -325,14 +323,12 @@ describe("whatever is asked and reported", () => {
   });
   type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-  function after(links: ClientLinks, { kind, outcome, metric, tokens, tokenPrice, ...each }: Step, nowMs: number) {
+  function after(links: ClientLinks, { kind, outcome, metric, tokenPrice, rate, ...each }: Step, nowMs: number) {
     if (kind === "report") return reportOnLink(links, { ...each, outcome }, nowMs);
     if (kind === "forget") return forgetOnLink(links, each);
     const send = { ...each, options: OPTIONS };
-    const spending = { ...SPENDING, metric, tokens, tokenPrice };
-    const planned = sendOnLink(imageOnLink(links, send, metric, nowMs), send, spending, nowMs);
-    if (planned.decision.option !== null) expect(tokens).toBeGreaterThanOrEqual(1 - 1e-9);
-    return planned.links;
+    const seen = imageOnLink(links, send, metric, nowMs);
+    return sendOnLink(seen, send, { metric, tokenPrice, rate }, nowMs).links;
   }
 
   function expectFinite(links: ClientLinks, nowMs: number): void {
