@@ -39,7 +39,7 @@ let shared: Isolate | undefined;
 export class ClientStreams extends DurableObject<Env> {
   readonly #streams = new Map<string, Stream>();
   readonly #saved = createSavedStreams(this.ctx.storage.sql);
-  readonly #edgeTurn = createEdgeTurn();
+  readonly #edgeTurn = createEdgeTurn(() => performance.now());
   readonly #held: HeldBytes = { count: 0 };
 
   override async fetch(request: Request): Promise<Response> {

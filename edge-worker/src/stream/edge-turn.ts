@@ -2,20 +2,39 @@
 // the isolate sees what has come in, so that a newer frame can take the place of one that waits.
 
 export interface EdgeTurn {
+  /** Milliseconds that a turn takes, by those of late; 0 before the first. */
+  readonly expectedMs: number;
   /** Resolves when it is the caller's turn, to what ends it; calls after the first do nothing. */
   take(): Promise<() => void>;
 }
 
-export function createEdgeTurn(): EdgeTurn {
+/** Share of the expectation that each turn replaces. */
+const TURN_WEIGHT = 0.2;
+
+export function createEdgeTurn(now: () => number): EdgeTurn {
   let last = Promise.resolve();
+  let expectedMs = 0;
   return {
-    take() {
+    get expectedMs() {
+      return expectedMs;
+    },
+
+    async take() {
       const before = last;
-      let end = () => {};
-      last = new Promise((resolve) => {
-        end = () => void setTimeout(resolve, 0);
-      });
-      return before.then(() => end);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      last = promise;
+      await before;
+      const startMs = now();
+      let hasEnded = false;
+      return () => {
+        if (hasEnded) return;
+        hasEnded = true;
+        setTimeout(() => {
+          // Only now has the clock of a Worker in production moved.
+          expectedMs += TURN_WEIGHT * (now() - startMs - expectedMs);
+          resolve();
+        }, 0);
+      };
     },
   };
 }

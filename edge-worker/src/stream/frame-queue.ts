@@ -26,8 +26,14 @@ export interface FrameQueue {
   /** Whether a frame waits for which there is room in work. */
   readonly hasNext: boolean;
   add(frame: Frame): void;
-  /** Puts the oldest that waits in work; null when none does that is still in time. */
-  next(nowMs: number): Frame | null;
+  /**
+   * Puts the oldest that waits in work, if there is room; null when none does. On the way it drops those whose deadline
+   * has passed, or will before the edge network is through with them when a newer one waits: worked on all the same,
+   * each would make the next one late.
+   *
+   * @param expectedMs that the edge network takes
+   */
+  next(nowMs: number, expectedMs: number): Frame | null;
   /** @throws RangeError for a frame that is not in work */
   finish(frame: Frame, answer: FrameAnswer): void;
   /** The answers whose turn has come, in the order of their frames. */
@@ -71,8 +77,9 @@ export function createFrameQueue(held: HeldBytes): FrameQueue {
       while (held.count > MAX_HELD_BYTES && waiting.length > 0) drop("overload");
     },
 
-    next(nowMs) {
-      while (waiting.length > 0 && isOverdue(waiting[0].frame, nowMs)) drop("deadline");
+    next(nowMs, expectedMs) {
+      while (waiting.length > 1 && isOverdue(waiting[0].frame, nowMs + expectedMs)) drop("deadline");
+      if (waiting.length === 1 && isOverdue(waiting[0].frame, nowMs)) drop("deadline");
       if (inWork.size >= MAX_IN_WORK) return null;
       const oldest = waiting.shift();
       if (oldest === undefined) return null;

@@ -176,7 +176,7 @@ export class Stream {
     this.#isWorking = true;
     while (this.#queue.hasNext) {
       const endTurn = await this.#services.edgeTurn.take();
-      const frame = this.#queue.next(this.#services.now());
+      const frame = this.#queue.next(this.#services.now(), this.#services.edgeTurn.expectedMs);
       if (frame === null) endTurn();
       else void this.#answer(frame, endTurn);
       // Frames that waited for too long are dropped on the way.

@@ -46,7 +46,7 @@ export const streamHelloSchema = z.strictObject({
 });
 export type StreamHello = z.infer<typeof streamHelloSchema>;
 
-/** `overload`: newer frames came. `deadline`: it had passed before there was time to begin. */
+/** `overload`: newer frames came. `deadline`: it had passed, or was sure to, before there was time for the frame. */
 export const dropReasonSchema = z.enum(["overload", "deadline"]);
 export type DropReason = z.infer<typeof dropReasonSchema>;
 

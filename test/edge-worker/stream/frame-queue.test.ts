@@ -20,7 +20,7 @@ const dropped = (id: number | string, reason = "overload") => ({ type: "dropped"
 
 function startAll(queue: FrameQueue, nowMs = 0): Frame[] {
   const started: Frame[] = [];
-  for (let next = queue.next(nowMs); next !== null; next = queue.next(nowMs)) started.push(next);
+  for (let next = queue.next(nowMs, 0); next !== null; next = queue.next(nowMs, 0)) started.push(next);
   return started;
 }
 
@@ -61,8 +61,8 @@ describe("a frame queue", () => {
     expect(queue.hasNext).toBe(false);
     queue.finish(first, done(first));
     expect(queue.hasNext).toBe(true);
-    expect(queue.next(0)?.id).toBe(String(MAX_IN_WORK + 1));
-    expect(queue.next(0)).toBeNull();
+    expect(queue.next(0, 0)?.id).toBe(String(MAX_IN_WORK + 1));
+    expect(queue.next(0, 0)).toBeNull();
   });
 
   test("starts a frame until its deadline, and drops it then", () => {
@@ -70,8 +70,18 @@ describe("a frame queue", () => {
     queue.add(frame("a", { arrivedMs: 1000, deadlineMs: 50 }));
     queue.add(frame("b", { arrivedMs: 1000, deadlineMs: 50 }));
     queue.add(frame("c", { arrivedMs: 1000 }));
-    expect(queue.next(1049)?.id).toBe("a");
-    expect(queue.next(1050)?.id).toBe("c");
+    expect(queue.next(1049, 0)?.id).toBe("a");
+    expect(queue.next(1050, 0)?.id).toBe("c");
+  });
+
+  test("does not begin what will be late while a newer frame waits, and always begins the newest", () => {
+    const queue = createFrameQueue({ count: 0 });
+    queue.add(frame("a", { deadlineMs: 100 }));
+    queue.add(frame("b", { deadlineMs: 101 }));
+    expect(queue.next(50, 50)?.id).toBe("b");
+    expect(queue.takeAnswers()).toEqual([dropped("a", "deadline")]);
+    queue.add(frame("c", { deadlineMs: 100 }));
+    expect(queue.next(50, 1000)?.id).toBe("c");
   });
 
   test("holds so many bytes and not one more: the oldest that waits goes, or the new one", () => {
@@ -145,7 +155,7 @@ const STEPS = {
     play.queue.add({ id: String(++play.added), image, arrivedMs: nowMs, deadlineMs: size % 20, top: 1 });
   },
   start({ queue, working }: Play, _step: unknown, nowMs: number): void {
-    const next = queue.next(nowMs);
+    const next = queue.next(nowMs, 0);
     if (next !== null) working.push(next);
   },
   finish({ queue, working }: Play, { size }: { size: number }): void {

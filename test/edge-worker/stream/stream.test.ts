@@ -54,7 +54,7 @@ function streamOf(saved: ConstructorParameters<typeof Stream>[2] = null) {
         const one = { frame, endTurn, finish };
         inWork.push(one);
       }),
-    edgeTurn: createEdgeTurn(),
+    edgeTurn: createEdgeTurn(() => Date.now()),
     held: { count: 0 },
     onRest: () => void rests.count++,
     now: () => Date.now(),
