@@ -7,6 +7,7 @@ import { bundleModel } from "../../edge-worker/scripts/bundle-model.ts";
 import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
 import { benchBackend, benchSoak } from "./backend.bench.ts";
 import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
+import { benchCodec } from "./codec.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchGate } from "./gate.bench.ts";
@@ -31,6 +32,7 @@ const BENCHES: Record<string, Bench> = {
   memory: { run: benchMemory },
   accuracy: { run: benchAccuracy, needs: MOSAIC },
   features: { run: benchFeatures, needs: MOSAIC },
+  codec: { run: benchCodec, needs: MOSAIC },
   calibration: { run: benchCalibration, needs: EDGEBOOST },
   gate: { run: benchGate },
   policies: { run: benchPolicies, needs: EDGEBOOST },

@@ -41,7 +41,7 @@ export interface FrameParts {
 export type ReadParts = { ok: true; parts: FrameParts } | { ok: false; reason: LayoutRefusal; detail: string };
 
 export function writeParts({ coder, setting, shape, payload }: FrameParts): Uint8Array<ArrayBuffer> {
-  const header = [MAGIC, VERSION | (coder << 3) | (Math.log2(setting.bits) << 6)];
+  const header = [MAGIC, VERSION | (coder << 3) | ((31 - Math.clz32(setting.bits)) << 6)];
   for (const value of [setting.channels, ...shape, payload.length]) pushVarint(header, value);
   const frame = new Uint8Array(header.length + payload.length + CHECKSUM_BYTES);
   frame.set(header);

@@ -7,7 +7,7 @@ import { readMosaic } from "../../../models/src/images/mosaic.ts";
 import { splitInHalves } from "../../../models/src/images/split.ts";
 import { openModelFolder, readGraph } from "../../../models/src/model-folder.ts";
 
-export const MOSAIC = "../shared/data/cifar100/val.webp";
+const MOSAIC = "../shared/data/cifar100/val.webp";
 
 export interface FeatureMaps {
   shape: FeatureShape;

@@ -6,17 +6,17 @@ import type { FeatureShape } from "@spillway/shared/split/setting";
 export const GOLDEN_SHAPE: FeatureShape = [4, 6, 6];
 
 export const GOLDEN_FRAMES = [
-  { bits: 1, frame: "f7090304060610acbfc7513216ab30407a5d8b4436f5560a9218fd" },
-  { bits: 2, frame: "f7490304060617acbfc689f9e229eede01cdc1b4b42886c1f382021c4278ce9f0cbe" },
+  { bits: 1, frame: "f7090304060610acbfc9a8b21de0bc6e2d0bde02aca7591551b3a9" },
+  { bits: 2, frame: "f7490304060616acbfc722e94878a1dc9f2d3a950080d68d293cca79afcfd47a22" },
   {
     bits: 4,
     frame:
-      "f789030406062bacbfc89c929aa8c42ab369fc66d1432c70a2bb520d8945614b327b7befc7f619c7447325c6c787418f7d0767b156bb",
+      "f789030406062bacbfc9b80c7257c350360ea849ee7b76ade88e1a2febfb0438bd8a6361a198e7189556ba29baaf470dce19d067403a",
   },
   {
     bits: 8,
     frame:
-      "f7c9030406064aacbfcafdfe059e094405d017c99b51ab895dd4fd6dcbf267f4df52c7b4448d172b5e2b9bcbee53413e9f3e3116ae999a613ce9344ad4800fef8e46e8a0743a31128e96bed5e2d4a844b035802c85",
+      "f7c9030406064aacbfcc12f3c4d06c768ea91afa730eeeaacb1be3a47225fb20cb1e56476c27ba0773966ca78ed4465fb0f96a85c57b2dbf96dc704a36708fbe62386faf78322cf3b0326cd0649b67f612ed46750a",
   },
 ];
 

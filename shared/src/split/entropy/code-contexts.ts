@@ -42,8 +42,8 @@ const MEAN_STEPS = 256;
 const NEAR_LEVELS = levelTable(NEAR_CUTS);
 const PLACE_LEVELS = levelTable(PLACE_CUTS);
 const CHANNEL_LEVELS = levelTable(CHANNEL_CUTS);
-/** Of 1, 2, 4 and 8 bits. */
-const CODE_LEVEL_TABLES = [1, 2, 4, 8].map((bits) => codeLevelTable(quantiserLevels(bits)));
+const BITS = [1, 2, 4, 8];
+const CODE_LEVEL_TABLES = BITS.map((bits) => codeLevelTable(quantiserLevels(bits)));
 
 export class CodeContexts {
   /** Places in a row of weights, one a feature; written by {@link look}. */
@@ -66,7 +66,7 @@ export class CodeContexts {
     this.codes = new Uint8Array((height + 2) * this.stride + 2);
     this.sums = new Int32Array((height + 4) * this.stride + 2);
     this.levels = quantiserLevels(bits);
-    this.codeLevels = CODE_LEVEL_TABLES[Math.log2(bits)];
+    this.codeLevels = CODE_LEVEL_TABLES[BITS.indexOf(bits)];
   }
 
   /** Where the code of a row and column is kept. */

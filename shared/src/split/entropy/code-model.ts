@@ -12,18 +12,23 @@ import { chanceOf } from "./logistic.ts";
 
 /** Upper bits of a code that are worth a model. */
 const MODELLED_BITS = 4;
-/** Rows: "is it not 0" of 1, 2, 4 and 8 bits; the bits of a 2-bit code; those of 4 bits, or the upper 4 of 8. */
+/** The first rows ask "is it not 0", of codes of so many bits; then come those of a 2-bit code, of 4 bits or the upper 4. */
+const ZERO_ROWS = [1, 2, 4, 8];
 const TWO_BIT_ROWS = 4;
 const FOUR_BIT_ROWS = 6;
 export const ROW_COUNT = 21;
 /** Log-odds that a weight moves for a surprise of 1, in 2^-16. */
 export const LEARNING_RATE = 512;
 
+const HALF = 1 << (PROBABILITY_BITS - 1);
+
 export class CodeModel {
   private readonly contexts: CodeContexts;
   private readonly map: CodedMap;
   private readonly weights: Int32Array;
   private readonly rate: number;
+  /** The row that asks whether a code is not 0. */
+  private readonly zeroRow: number;
 
   /** Learns in `weights`, [ROW_COUNT, ROW_LENGTH] in 1 / LOG_ODDS_ONE. */
   constructor(map: CodedMap, weights: Int32Array, rate = LEARNING_RATE) {
@@ -31,6 +36,7 @@ export class CodeModel {
     this.map = map;
     this.weights = weights;
     this.rate = rate;
+    this.zeroRow = ZERO_ROWS.indexOf(map.setting.bits);
   }
 
   /** Codes or, with a decoder, fills one channel, [height, width]. */
@@ -50,7 +56,7 @@ export class CodeModel {
   }
 
   private codeValue(coder: BitCoder, value: number, bits: number): number {
-    if (this.decide(coder, value > 0 ? 1 : 0, Math.log2(bits)) === 0) return 0;
+    if (this.decide(coder, value > 0 ? 1 : 0, this.zeroRow) === 0) return 0;
     if (bits === 1) return 1;
     const noise = Math.max(bits - MODELLED_BITS, 0);
     const upper = this.codeUpper(coder, value >> noise, bits - noise, noise > 0);
@@ -79,7 +85,8 @@ export class CodeModel {
     const chance = chanceOf(logOdds);
     const coded = coder.code(bit, chance);
     const surprise = (coded << PROBABILITY_BITS) - chance;
-    const step = (surprise * this.rate) >> PROBABILITY_BITS;
+    // Rounded, not cut off: what is all but sure would else push the weights down for ever.
+    const step = (surprise * this.rate + HALF) >> PROBABILITY_BITS;
     for (let feature = 0; feature < FEATURE_COUNT; feature++) weights[start + places[feature]] += step;
     return coded;
   }

@@ -4,11 +4,12 @@ import { PROBABILITY_ONE } from "./bit-coder.ts";
 
 /** Log-odds are whole numbers of 1 / LOG_ODDS_ONE. */
 export const LOG_ODDS_ONE = 1 << 16;
-const STEPS_PER_UNIT = 256;
+/** From log-odds to steps of the table, 256 to 1. */
+const STEP_SHIFT = 8;
+const STEPS_PER_UNIT = LOG_ODDS_ONE >> STEP_SHIFT;
 const REACH = 8;
 /** e^(1/256) */
 const STEP_RATIO = 1.0039138893383475;
-const STEP_SHIFT = Math.log2(LOG_ODDS_ONE / STEPS_PER_UNIT);
 /** So that a bit that was thought impossible costs 12 bits, not the message. */
 const SMALLEST_CHANCE = 8;
 

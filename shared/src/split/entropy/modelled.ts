@@ -20,7 +20,7 @@ export function decodeModelled(map: CodedMap, bytes: Uint8Array): MapContent | n
   const decoder = new RangeDecoder(bytes);
   const content = { ranges: new Float32Array(channels * 2), codes: new Uint8Array(channels * map.height * map.width) };
   codeMap(decoder, map, content, priorWeights());
-  return decoder.hasReadAll() ? content : null;
+  return decoder.isWhole() ? content : null;
 }
 
 /** Writes the content with an encoder, or fills it with a decoder. The weights learn. */

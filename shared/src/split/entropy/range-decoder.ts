@@ -1,7 +1,7 @@
 // Reads what range-encoder.ts writes. Bytes beyond the end are zeros, so no input makes it read out of bounds; what it
 // makes of a damaged message is some other message.
 import { type BitCoder, PROBABILITY_BITS } from "./bit-coder.ts";
-import { SMALLEST_RANGE } from "./range-encoder.ts";
+import { SMALLEST_RANGE, shortestIn } from "./range-encoder.ts";
 
 export class RangeDecoder implements BitCoder {
   private readonly bytes: Uint8Array;
@@ -38,10 +38,13 @@ export class RangeDecoder implements BitCoder {
     return value;
   }
 
-  /** Whether all bytes were needed, and none is a zero that goes without saying: else no encoder wrote them. */
-  hasReadAll(): boolean {
+  /** Whether the bytes are those that an encoder ends with: no more than were read, and the shortest of their meaning. */
+  isWhole(): boolean {
     const { length } = this.bytes;
-    return length <= this.at && (length === 0 || this.bytes[length - 1] !== 0);
+    if (length > this.at || (length > 0 && this.bytes[length - 1] === 0)) return false;
+    let message = 0;
+    for (let at = this.at - 4; at < this.at; at++) message = message * 256 + this.byteAt(at);
+    return message === shortestIn(message - this.offset, this.range);
   }
 
   private normalise(): void {
@@ -52,8 +55,10 @@ export class RangeDecoder implements BitCoder {
   }
 
   private next(): number {
-    const byte = this.at < this.bytes.length ? this.bytes[this.at] : 0;
-    this.at += 1;
-    return byte;
+    return this.byteAt(this.at++);
+  }
+
+  private byteAt(at: number): number {
+    return at < this.bytes.length ? this.bytes[at] : 0;
   }
 }

@@ -39,13 +39,7 @@ export class RangeEncoder implements BitCoder {
 
   /** The shortest bytes in the interval, as the decoder reads zeros beyond their end. */
   finish(): Uint8Array<ArrayBuffer> {
-    for (let bits = 32; bits >= 0; bits -= 8) {
-      const unit = 2 ** bits;
-      const value = Math.ceil(this.low / unit) * unit;
-      if (value >= this.low + this.range) continue;
-      this.low = value;
-      break;
-    }
+    this.low = shortestIn(this.low, this.range);
     for (let byte = 0; byte < 4; byte++) this.shiftOut();
     let end = this.length;
     while (end > 0 && this.bytes[end - 1] === 0) end -= 1;
@@ -78,4 +72,13 @@ export class RangeEncoder implements BitCoder {
     bytes.set(this.bytes);
     this.bytes = bytes;
   }
+}
+
+/** The number in an interval that has the most bytes of zeros at its end; the smallest of these. */
+export function shortestIn(low: number, range: number): number {
+  for (let unit = FULL; unit > 1; unit /= 256) {
+    const value = Math.ceil(low / unit) * unit;
+    if (value < low + range) return value;
+  }
+  return low;
 }
