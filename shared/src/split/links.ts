@@ -237,20 +237,23 @@ function inputOf(
 ): ControllerInput {
   const delayMs = startDelayMs ?? UNKNOWN_START_DELAY_MS;
   const { link, queuedBytes } = viewLink(state, nowMs + delayMs);
-  const leftMs = deadlineLeftMs === null ? timeoutMs : Math.min(deadlineLeftMs - delayMs, timeoutMs);
+  // Whoever has time need not hold back before anything is known, nor for a queue longer than what is under way.
+  const isPatient = deadlineLeftMs === null;
+  const isUnknown = isPatient && state.bandwidth === null;
+  const patientQueue = isUnknown ? 0 : Math.min(queuedBytes, underwayBytes(state));
+  const leftMs = isPatient ? timeoutMs : Math.min(deadlineLeftMs - delayMs, timeoutMs);
   return {
     metric,
     tokenPrice,
     tokens: PLENTY,
     bucket: { rate: 0, depth: PLENTY },
     link,
-    // Whoever has time need not hold back on a link that is not known well: no queue is longer than what is under way.
-    queuedBytes: deadlineLeftMs === null ? Math.min(queuedBytes, underwayBytes(state)) : queuedBytes,
+    queuedBytes: isPatient ? patientQueue : queuedBytes,
     options,
     futureMetrics: forecastMetrics(metrics, FUTURE_METRICS),
     deadlineLeftMs: leftMs,
     deadlineMs: leftMs,
-    intervalMs,
+    intervalMs: isUnknown ? null : intervalMs,
   };
 }
 

@@ -1,7 +1,8 @@
 // The gate as a real Durable Object.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { HISTORY_KEPT_MS } from "@spillway/shared/policy/gate";
+import { type GateState, HISTORY_KEPT_MS } from "@spillway/shared/policy/gate";
+import type { SendOption } from "@spillway/shared/split/controller";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { GateRequest } from "../../../edge-worker/src/bucket/offload-gate.ts";
 import { beliefFile, choiceOf, qNetworkFile, storePolicy } from "../config/policies.ts";
@@ -231,5 +232,102 @@ describe("the history", () => {
     vi.setSystemTime(START_MS + HISTORY_KEPT_MS);
     expect(await runDurableObjectAlarm(gate())).toBe(true);
     expect(await stored()).toBe(0);
+  });
+});
+
+describe("how an image is best sent", () => {
+  const TAIL: SendOption = { route: "tail", setting: "2x1", bytes: 60, gainShare: 0.5 };
+  const LARGE: SendOption = { route: "large", setting: null, bytes: 3_400, gainShare: 1 };
+  let sends = 0;
+
+  const ask = (deadlineLeftMs: number | null, depth = 1_000, rate = 0) => {
+    const question = { link: "AMS", id: `${sends++}`, options: [TAIL, LARGE], deadlineLeftMs, timeoutMs: 800 };
+    return { question, decision: gate().decide({ ...worth(depth, rate), question }) };
+  };
+  /** An image and its answer after so long, on the clock of the test. */
+  async function askAndAnswer(durationMs: number) {
+    const { question, decision } = ask(null);
+    const { option } = await decision;
+    vi.setSystemTime(Date.now() + durationMs + 4);
+    const { link, id } = question;
+    await gate().settle({ link, id, outcome: "answered", bytes: option?.bytes ?? 0, startDelayMs: 4, durationMs });
+    return option;
+  }
+
+  beforeEach(() => void vi.setSystemTime(START_MS));
+
+  test("is said with the token, in one call", async () => {
+    expect(await ask(null, 5).decision).toMatchObject({ offload: true, tokens: 4, option: LARGE });
+    expect(await gate().decide(worth(5))).toMatchObject({ offload: true, tokens: 3, option: null });
+  });
+
+  test("follows what the link did, as long as it is remembered: in memory, and in writing", async () => {
+    for (let k = 0; k < 10; k++) await askAndAnswer(150);
+    // The first of them tries what looks hopeless.
+    await ask(100).decision;
+    expect(await ask(100).decision).toMatchObject({ offload: false, reason: "deadline", option: null });
+    expect(await ask(400).decision).toMatchObject({ option: LARGE });
+    await evictDurableObject(gate());
+    expect(await ask(100).decision).toMatchObject({ offload: false, reason: "deadline" });
+    expect(await stored()).toBe(1);
+  });
+
+  test("starts anew without a memory", async () => {
+    for (let k = 0; k < 10; k++) await askAndAnswer(150);
+    await runInDurableObject(gate(), async (_object, { storage }) => {
+      const { bucket, history } = storage.kv.get<GateState>("gate") ?? expect.fail("nothing stored");
+      storage.kv.put("gate", { bucket, history });
+    });
+    await evictDurableObject(gate());
+    expect(await ask(100).decision).toMatchObject({ offload: true });
+    expect(await ask(null).decision).toMatchObject({ offload: true });
+  });
+
+  test("costs no token when nothing would be in time, nor when the policy says no", async () => {
+    await ask(null, 3).decision;
+    expect(await ask(8, 3).decision).toMatchObject({ offload: false, reason: "deadline", tokens: 2 });
+    const { question } = ask(8, 3);
+    const decision = await gate().decide({ ...worth(3), metric: 0.19, question });
+    expect(decision).toMatchObject({ offload: false, reason: "not-worth-it", tokens: 2 });
+  });
+
+  test("a refusal gives the token back and teaches nothing; a report gives back nothing", async () => {
+    const { question, decision } = ask(null, 3);
+    await decision;
+    await gate().refund(question);
+    expect((await ask(null, 3).decision).tokens).toBe(2);
+    const { link, id } = question;
+    for (const outcome of ["answered", "given-up", "unclear"] as const) {
+      await gate().settle({ link, id, outcome, bytes: 60, startDelayMs: 1, durationMs: 1 });
+    }
+    expect((await ask(null, 3).decision).tokens).toBe(1);
+  });
+
+  test("reports cost no write, and none is needed to forget the client", async () => {
+    await askAndAnswer(20);
+    const written = await runInDurableObject(gate(), (_object, { storage }) => storage.kv.get("gate"));
+    await gate().settle({ link: "AMS", id: "unknown", outcome: "answered", bytes: 1, startDelayMs: 1, durationMs: 1 });
+    expect(await runInDurableObject(gate(), (_object, { storage }) => storage.kv.get("gate"))).toEqual(written);
+  });
+
+  test("1,000 who ask at once get no more than there are tokens, whatever they say of their links", async () => {
+    const asking = Array.from({ length: 1_000 }, (_, k) => {
+      const { question } = ask(null);
+      const odd = { ...question, link: `link ${k % 50}`, id: `${k % 7}`, deadlineLeftMs: k % 3 === 0 ? null : k };
+      const told = {
+        link: odd.link,
+        id: odd.id,
+        outcome: "answered",
+        bytes: 1,
+        startDelayMs: 0,
+        durationMs: k,
+      } as const;
+      return Promise.all([gate().decide({ ...worth(40), question: odd }), gate().settle(told)]);
+    });
+    const decisions = (await Promise.all(asking)).map(([decision]) => decision);
+    const granted = decisions.filter(({ offload }) => offload);
+    expect(granted.length).toBeLessThanOrEqual(40);
+    expect(granted.length).toBeGreaterThan(10);
+    expect(granted.every(({ option }) => option !== null)).toBe(true);
   });
 });
