@@ -1,30 +1,42 @@
 // What an offloaded image costs on the wire and how well it is then answered: as features for the tail at each of its
-// settings, against the same image as a picture for the large model. On the report half, which chose nothing.
-import { readFile, writeFile } from "node:fs/promises";
+// settings, against the same image as a picture for the large model. Calibrators, vote and fusions are fitted on the
+// calibration half, one for each setting and for each form of picture, as `spillway calibrate` does it; the report
+// half is judged, and chooses nothing.
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Calibration, calibrationSchema, type TailCalibration } from "@spillway/shared/schema/calibration";
-import { parseDocument } from "@spillway/shared/schema/document";
-import { settingName } from "@spillway/shared/split/setting";
+import { argmax } from "@spillway/shared/calibration/softmax";
+import type { Calibration, TailCalibration } from "@spillway/shared/schema/calibration";
 import { writeChart } from "../../models/src/charts/render.ts";
-import { type ModelRun, runModels } from "../../models/src/evaluation/run-models.ts";
+import { type Evaluation, evaluationDigest } from "../../models/src/evaluation/evaluation-file.ts";
+import { fitCalibration } from "../../models/src/evaluation/fit-calibration.ts";
+import { rowsOfPart } from "../../models/src/evaluation/load-evaluation.ts";
+import { runModels } from "../../models/src/evaluation/run-models.ts";
 import type { LabelledImages } from "../../models/src/images/labelled-images.ts";
 import { readMosaic } from "../../models/src/images/mosaic.ts";
 import { splitInHalves } from "../../models/src/images/split.ts";
 import { type ModelFolder, openModelFolder } from "../../models/src/model-folder.ts";
 import { MOSAIC } from "./accuracy.bench.ts";
-import { mean, points } from "./calibration/statistics.ts";
-import { type Answers, answersOf, type Sent, votesOf } from "./features/answers.ts";
+import { mean } from "./calibration/statistics.ts";
+import { answersOf, type Sent, type SentPicture, votesOf } from "./features/answers.ts";
 import { featureChart } from "./features/chart.ts";
-import { type Family, fileBytes, LOSSLESS, pictureForms, pictureName, sentAs } from "./features/pictures.ts";
+import { duelsOf, duelTable, verdict } from "./features/duels.ts";
 import {
-  type Duel,
-  duelsOf,
+  LOSSLESS,
+  meanFileBytes,
+  pictureForms,
+  pictureName,
+  type SeenPictures,
+  seePictures,
+} from "./features/pictures.ts";
+import {
   type FeatureRow,
   type FileBytes,
+  featureTable,
   lossesAtPublishedRates,
-  settingTable,
+  pictureTable,
+  publishedTable,
 } from "./features/tables.ts";
-import { markdownTable, percent } from "./measure.ts";
+import { percent } from "./measure.ts";
 
 const MODEL = "models/cifar100";
 const RESULTS = path.join(import.meta.dirname, "results");
@@ -34,49 +46,29 @@ const DETAILS = path.join(RESULTS, "features.md");
 /** Whose files features are measured against: the quality that sharp uses unless told. */
 const USUAL_QUALITY = 80;
 
-/** The images that are sent, and all that is known of them without sending them. */
-interface Subject {
-  folder: ModelFolder;
-  calibration: Calibration;
-  images: LabelledImages;
-  report: number[];
-  labels: number[];
-  votes: Float64Array[];
-}
-
-interface SentPicture extends Sent {
-  family: Family | "lossless";
-}
-
 export async function benchFeatures() {
   const folder = await openModelFolder(MODEL);
-  const file = path.join(MODEL, "calibration.json");
-  const calibration = parseDocument(calibrationSchema, await readFile(file, "utf8"), file);
-  if (calibration.tail === null) throw new Error(`${file}: does not describe a tail; run spillway calibrate`);
   const { preprocessing } = folder.manifest.edge;
   const images = await readMosaic(MOSAIC, preprocessing, folder.manifest.labels.length);
-  const { report } = splitInHalves(images.count);
-  const labels = report.map((index) => images.labels[index]);
-  const run = await runModels(folder, images, report, { withTail: true });
-  const votes = votesOf(run, calibration);
-  const subject = { folder, calibration, images, report, labels, votes };
-  const rows = featureRows(subject, run, calibration.tail);
-  const lossless = await losslessFiles(subject);
-  const pictures = await sentPictures(subject, answersOfLarge(subject, run), lossless);
+  const seen = await seeAllPictures(folder, images);
+  const { report, calibration } = await fitted(folder, images, seen);
+  const rows = featureRows(folder, report, calibration);
+  const lossless = await losslessBytes(images);
+  const pictures = pictureRows(seen, report, calibration, lossless);
   const usual = ["WebP", "JPEG"].map((name) => `${name} ${USUAL_QUALITY}`);
   const files: FileBytes = {
     bitmap: preprocessing.width * preprocessing.height * 3,
     files: { ...lossless, ...Object.fromEntries(usual.map((name) => [name, bytesOf(pictures, name)])) },
   };
-  const edge = mean(votes.map((vote, row) => Number(vote.indexOf(Math.max(...vote)) === labels[row])));
+  const edge = mean(votesOf(report, calibration).map((vote, row) => Number(argmax(vote) === report.labels[row])));
   const duels = duelsOf(rows, pictures);
   const published = lossesAtPublishedRates(rows, files.bitmap);
-  await writeChart(CHART, featureChart({ rows, pictures, edge, bitmap: files.bitmap, images: report.length }));
-  await writeFile(DETAILS, `${details(pictures, files.bitmap, report.length)}\n`);
+  await writeChart(CHART, featureChart({ rows, pictures, edge, bitmap: files.bitmap, images: report.rows }));
+  await writeFile(DETAILS, `${pictureTable(pictures, files.bitmap, report.rows)}\n`);
   const inShort = ({ name, bytes, alone, fused }: Sent) => ({ name, bytes, alone: mean(alone), fused: mean(fused) });
   return {
     results: {
-      n: report.length,
+      n: report.rows,
       edge,
       files,
       settings: rows.map((row) => ({ ...inShort(row), rawBytes: row.rawBytes })),
@@ -85,128 +77,100 @@ export async function benchFeatures() {
       published,
     },
     tables: {
-      features: `n = ${report.length}; the edge alone: ${percent(edge)}\n\n${featureTable(rows, files)}`,
+      features: `n = ${report.rows}; the edge alone: ${percent(edge)}\n\n${featureTable(rows, files)}`,
       "features-published": publishedTable(published),
-      "features-pictures": `${verdict(duels)}\n\n${duelTable(duels)}`,
+      "features-pictures": [
+        `Features against files: ${verdict(duels, "file")}.`,
+        `Against JPEG without tables: ${verdict(duels, "tableless")}.`,
+        duelTable(duels),
+      ].join("\n\n"),
     },
   };
 }
 
-function featureRows({ folder, votes, labels }: Subject, { tail }: ModelRun, fits: readonly TailCalibration[]) {
-  const settings = folder.manifest.cloud.tail?.settings ?? [];
-  return tail.map(({ setting, logits, frameBytes }, index): FeatureRow => {
-    const { rawBytes } = settings[index];
-    return {
-      name: settingName(settings[index]),
-      rawBytes,
-      bytes: mean(frameBytes ?? []),
-      ...answersOf(logits, votes, labels, fits.find((fit) => fit.setting === setting) as TailCalibration),
-    };
+async function seeAllPictures(folder: ModelFolder, images: LabelledImages): Promise<SeenPictures[]> {
+  const seen: SeenPictures[] = [];
+  const forms = pictureForms();
+  for (const form of forms) {
+    seen.push(await seePictures(folder, images, form));
+    process.stderr.write(`features: ${seen.length} of ${forms.length} pictures\n`);
+  }
+  return seen;
+}
+
+/** The report half, and what the other half taught; both of the tail's settings and, after them, of all pictures. */
+async function fitted(folder: ModelFolder, images: LabelledImages, seen: readonly SeenPictures[]) {
+  const all = Array.from({ length: images.count }, (_, index) => index);
+  const run = await runModels(folder, images, all, { withTail: true });
+  if (run.tail.length === 0) throw new Error(`${MODEL}: has no tail`);
+  const evaluation: Evaluation = {
+    ...run,
+    tail: [
+      ...run.tail,
+      ...seen.map(({ form, logits, sent: [{ family, bytes }] }) => {
+        return { setting: pictureName(family, form), logits, frameBytes: bytes };
+      }),
+    ],
+    labels: images.labels,
+    modelHash: folder.hash,
+    dataset: images.name,
+  };
+  const rows = rowsOfPart(evaluation, "calibration");
+  const fittedOn = { dataset: rows.dataset, n: rows.rows, part: "calibration" as const };
+  const identity = { model: folder.hash, fittedOn: { ...fittedOn, evaluation: evaluationDigest(evaluation) } };
+  const { calibration } = fitCalibration(rows, rows.labels, identity);
+  return { report: rowsOfPart(evaluation, "report"), calibration };
+}
+
+function featureRows({ manifest }: ModelFolder, report: Evaluation, calibration: Calibration): FeatureRow[] {
+  const settings = manifest.cloud.tail?.settings ?? [];
+  const votes = votesOf(report, calibration);
+  return settings.map(({ rawBytes }, index) => {
+    const { setting, logits, frameBytes } = report.tail[index];
+    const answers = answersOf(logits, votes, report.labels, fitOf(calibration, setting));
+    return { name: setting, rawBytes, bytes: mean(frameBytes ?? []), ...answers };
   });
 }
 
-function answersOfLarge({ calibration, votes, labels }: Subject, { large }: ModelRun): Answers {
-  return answersOf(large, votes, labels, { calibrator: calibration.cloud, fusion: calibration.fusion });
-}
-
-/** Mean length of each lossless file. */
-async function losslessFiles({ images, report }: Subject): Promise<Record<string, number>> {
-  const means: Record<string, number> = {};
-  for (const [name, encode] of Object.entries(LOSSLESS)) means[name] = mean(await fileBytes(images, report, encode));
-  return means;
-}
-
 /** Every form of picture, then the lossless files, whose answers are those to the image itself. */
-async function sentPictures(
-  subject: Subject,
-  toOriginals: Answers,
+function pictureRows(
+  seen: readonly SeenPictures[],
+  report: Evaluation,
+  calibration: Calibration,
   lossless: Record<string, number>,
-): Promise<SentPicture[]> {
-  const pictures: SentPicture[] = [];
-  const forms = pictureForms();
-  for (const [index, form] of forms.entries()) {
-    const { received, bytes } = sentAs(subject.images, form);
-    const answers = answersOfLarge(subject, await runModels(subject.folder, received, subject.report));
-    for (const [family, lengths] of bytes) {
-      pictures.push({ name: pictureName(family, form), family, bytes: mean(lengths), ...answers });
-    }
-    process.stderr.write(`features: ${index + 1} of ${forms.length} pictures\n`);
-  }
+): SentPicture[] {
+  const votes = votesOf(report, calibration);
+  const pictures = seen.flatMap(({ form, sent }) => {
+    const name = pictureName(sent[0].family, form);
+    const { logits } = report.tail.find(({ setting }) => setting === name) as Evaluation["tail"][0];
+    const answers = answersOf(logits, votes, report.labels, fitOf(calibration, name));
+    return sent.map(({ family, bytes }): SentPicture => {
+      const meanBytes = mean(splitInHalves(bytes.length).report.map((index) => bytes[index]));
+      return { name: pictureName(family, form), family, bytes: meanBytes, ...answers };
+    });
+  });
+  const { cloud: calibrator, fusion } = calibration;
+  const toOriginals = answersOf(report.large, votes, report.labels, { calibrator, fusion });
   const files = Object.entries(lossless).map(([name, bytes]): SentPicture => {
     return { name, family: "lossless", bytes, ...toOriginals };
   });
   return [...pictures, ...files];
 }
 
+/** Mean length of each lossless file. */
+async function losslessBytes(images: LabelledImages): Promise<Record<string, number>> {
+  const { report } = splitInHalves(images.count);
+  const means: Record<string, number> = {};
+  for (const [name, encode] of Object.entries(LOSSLESS)) means[name] = await meanFileBytes(images, report, encode);
+  return means;
+}
+
+function fitOf({ tail }: Calibration, name: string): TailCalibration {
+  return tail?.find(({ setting }) => setting === name) as TailCalibration;
+}
+
 function bytesOf(sent: readonly Sent[], name: string): number {
   const found = sent.find((one) => one.name === name);
   if (found === undefined) throw new RangeError(`expected a picture "${name}"`);
   return found.bytes;
-}
-
-function featureTable(rows: readonly FeatureRow[], files: FileBytes): string {
-  const shares = ["of the bitmap", ...Object.keys(files.files).map((name) => `of ${name}`)];
-  return markdownTable(
-    ["channels x bits", "packed, bytes", "frame, bytes", ...shares, "tail", "fused", "tail loses, points"],
-    settingTable(rows, files),
-  );
-}
-
-function publishedTable(published: ReturnType<typeof lossesAtPublishedRates>): string {
-  return markdownTable(
-    ["residual rate", "RTCoInfer loses, points", "ours loses, points", "at"],
-    published.map(({ rate, theirs, ours }) => [
-      String(rate),
-      theirs.toFixed(1),
-      ours === null ? "no setting is as small" : points(ours.loss, ours.standardError),
-      ours?.setting ?? "",
-    ]),
-  );
-}
-
-function duelTable(duels: readonly Duel[]): string {
-  return markdownTable(
-    ["features", "bytes", "fused", "best picture of at most as many", "bytes", "fused", "features ahead, points"],
-    duels.map(({ setting, bytes, fused, rival }) => [
-      setting,
-      bytes.toFixed(1),
-      percent(fused),
-      rival?.name ?? "none is as small",
-      rival?.bytes.toFixed(1) ?? "",
-      rival === null ? "" : percent(rival.fused),
-      rival === null ? "" : points(rival.ahead, rival.standardError),
-    ]),
-  );
-}
-
-/** In words, by settings that are worth their bytes: those less accurate than a leaner one say nothing of features. */
-function verdict(duels: readonly Duel[]): string {
-  const front = duels.filter(({ fused }, index) => duels.slice(0, index).every((leaner) => leaner.fused < fused));
-  const isAhead = ({ rival }: Duel) => rival === null || rival.ahead > 2 * rival.standardError;
-  const isBehind = ({ rival }: Duel) => rival !== null && rival.ahead < -2 * rival.standardError;
-  const describe = (found: readonly Duel[]) =>
-    found.length === 0
-      ? "none"
-      : found.map(({ setting, bytes }) => `${setting} (${bytes.toFixed(0)} bytes)`).join(", ");
-  return [
-    `By more than two standard errors ahead of every picture of at most as many bytes: ${describe(front.filter(isAhead))}.`,
-    `Behind one by as much: ${describe(front.filter(isBehind))}.`,
-    `Within them: ${describe(front.filter((duel) => !isAhead(duel) && !isBehind(duel)))}.`,
-  ].join(" ");
-}
-
-function details(pictures: readonly SentPicture[], bitmap: number, images: number): string {
-  const table = markdownTable(
-    ["picture", "bytes", "of the bitmap", "large", "fused"],
-    pictures
-      .toSorted((a, b) => a.bytes - b.bytes)
-      .map(({ name, bytes, alone, fused }) => [
-        name,
-        bytes.toFixed(1),
-        percent(bytes / bitmap),
-        percent(mean(alone)),
-        percent(mean(fused)),
-      ]),
-  );
-  return `# Pictures sent to the large model\n\nn = ${images}; by bytes\n\n${table}`;
 }

@@ -1,5 +1,5 @@
 // Whether the cloud was right about each image, and what was answered: fused with the vote of the exits, as the
-// Worker does it. Calibrators, vote and fusions were fitted on the other half, on images that nothing had compressed.
+// Worker does it.
 import { applyCalibrator } from "@spillway/shared/calibration/calibrator";
 import { poolProbabilities } from "@spillway/shared/calibration/opinion-pool";
 import { rowOf } from "@spillway/shared/calibration/row-major";
@@ -8,6 +8,7 @@ import { fuse } from "@spillway/shared/offload/fusion";
 import type { Calibration, Calibrator, Fusion } from "@spillway/shared/schema/calibration";
 import type { ModelLogits } from "../../../models/src/evaluation/run-models.ts";
 import { deviation, mean } from "../calibration/statistics.ts";
+import type { Family } from "./pictures.ts";
 
 /** 1 where it was right, else 0; each [rows]. */
 export interface Answers {
@@ -23,6 +24,15 @@ export interface Sent extends Answers {
   bytes: number;
 }
 
+export interface SentPicture extends Sent {
+  family: Family | "lossless";
+}
+
+/** All channels with all bits: a manifest names the leanest setting first. */
+export function uncompressedOf<Kind extends Sent>(rows: readonly Kind[]): Kind {
+  return rows[rows.length - 1];
+}
+
 /** Calibrated votes, [rows] of [classes]. */
 export function votesOf({ exits, rows, classes }: ModelLogits, calibration: Calibration): Float64Array[] {
   return Array.from({ length: rows }, (_, row) =>
@@ -36,7 +46,7 @@ export function votesOf({ exits, rows, classes }: ModelLogits, calibration: Cali
 export function answersOf(
   logits: Float32Array,
   votes: readonly Float64Array[],
-  labels: readonly number[],
+  labels: Int32Array,
   { calibrator, fusion }: { calibrator: Calibrator; fusion: Fusion | null },
 ): Answers {
   const answers = { alone: new Uint8Array(labels.length), fused: new Uint8Array(labels.length) };

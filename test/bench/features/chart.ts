@@ -3,13 +3,13 @@ import type { TopLevelSpec } from "vega-lite";
 import type { Line, Point } from "../../../models/src/charts/lines.ts";
 import { panels } from "../../../models/src/charts/panels.ts";
 import { mean } from "../calibration/statistics.ts";
-import { difference, type Sent } from "./answers.ts";
+import { difference, type Sent, type SentPicture, uncompressedOf } from "./answers.ts";
 import { FAMILIES } from "./pictures.ts";
 import { CLIO, RTCOINFER } from "./published.ts";
 
 interface Comparison {
   rows: readonly Sent[];
-  pictures: readonly (Sent & { family: string })[];
+  pictures: readonly SentPicture[];
   /** Accuracy of the edge alone. */
   edge: number;
   /** Bytes of the raw bitmap. */
@@ -68,7 +68,7 @@ function front(sent: readonly Sent[]): Point[] {
 
 /** Ever smaller loss for ever more bytes. */
 function losses(rows: readonly Sent[], bitmap: number): Point[] {
-  const uncompressed = rows[rows.length - 1];
+  const uncompressed = uncompressedOf(rows);
   const points: Point[] = [];
   for (const { bytes, alone } of rows.toSorted((a, b) => a.bytes - b.bytes)) {
     const y = 100 * difference(uncompressed.alone, alone).mean;

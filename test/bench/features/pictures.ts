@@ -1,7 +1,9 @@
 // The rivals of features: the same image as a JPEG or WebP file of falling quality and size, which the receiver
 // decodes, brings to the size that the large model reads, and shows to it.
 import sharp, { type Sharp } from "sharp";
+import { runModels } from "../../../models/src/evaluation/run-models.ts";
 import type { LabelledImage, LabelledImages } from "../../../models/src/images/labelled-images.ts";
+import type { ModelFolder } from "../../../models/src/model-folder.ts";
 
 export const FAMILIES = ["WebP", "JPEG", "JPEG without tables"] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -15,7 +17,7 @@ export interface PictureForm {
 
 const QUALITIES = [1, 5, 10, 20, 35, 50, 65, 80, 90];
 /** Smaller pictures, as larger ones of the lowest quality may be worse for as many bytes. */
-const SMALL_QUALITIES = [10, 35, 65, 90];
+const SMALL_QUALITIES = [10, 35, 65];
 const SMALL_SIDES = [24, 16];
 /** RFC 2435 sends quality and size in 8 bytes, and then the scan: the receiver knows all tables. */
 const RFC_2435_HEADER = 8;
@@ -42,16 +44,32 @@ export function pictureName(family: Family, { quality, side }: PictureForm): str
   return `${family} ${quality}${side === null ? "" : ` of ${side}x${side}`}`;
 }
 
-/** Length of every image's file. */
-export async function fileBytes(images: LabelledImages, indices: readonly number[], encode: (image: Sharp) => Sharp) {
-  const lengths: number[] = [];
-  for (const index of indices) lengths.push((await encode(rawOf(await images.read(index))).toBuffer()).length);
-  return lengths;
+/** Mean length of the images' files. */
+export async function meanFileBytes(
+  images: LabelledImages,
+  indices: readonly number[],
+  encode: (image: Sharp) => Sharp,
+): Promise<number> {
+  let sum = 0;
+  for (const index of indices) sum += (await encode(rawOf(await images.read(index))).toBuffer()).length;
+  return sum / indices.length;
 }
 
-/** The images as they are received, and what was sent for each in bytes, filled in as they are read. */
-export function sentAs(images: LabelledImages, form: PictureForm) {
-  const bytes = new Map<Family, number[]>(familiesOf(form).map((family) => [family, []]));
+/** What the large model says of the images as they are received, and what was sent of each. */
+export interface SeenPictures {
+  form: PictureForm;
+  /** Row-major [images, classes]. */
+  logits: Float32Array;
+  /** Of each family of this format the bytes, [images]. */
+  sent: { family: Family; bytes: Int32Array }[];
+}
+
+export async function seePictures(
+  folder: ModelFolder,
+  images: LabelledImages,
+  form: PictureForm,
+): Promise<SeenPictures> {
+  const sent = familiesOf(form).map((family) => ({ family, bytes: new Int32Array(images.count) }));
   const received: LabelledImages = {
     ...images,
     async read(index) {
@@ -59,36 +77,28 @@ export function sentAs(images: LabelledImages, form: PictureForm) {
       const { width, height } = original;
       const small =
         form.side === null ? rawOf(original) : rawOf(original).resize(form.side, form.side, { fit: "fill" });
-      const { file, sent } = await encodePicture(small, form);
-      for (const [family, length] of sent) bytes.get(family)?.push(length);
-      const data = await sharp(file)
-        .resize(width, height, { fit: "fill", kernel: "cubic" })
-        .removeAlpha()
-        .raw()
-        .toBuffer();
-      return { ...original, data };
+      const { file, lengths } = await encodePicture(small, form);
+      for (const [at, { bytes }] of sent.entries()) bytes[index] = lengths[at];
+      const decoded = sharp(file).resize(width, height, { fit: "fill", kernel: "cubic" });
+      return { ...original, data: await decoded.removeAlpha().raw().toBuffer() };
     },
   };
-  return { received, bytes };
+  const all = Array.from({ length: images.count }, (_, index) => index);
+  const { large } = await runModels(folder, received, all);
+  return { form, logits: large, sent };
 }
 
-/** The file, and what of it has to be sent. */
+/** The file, and the bytes that each of the format's families has to send of it. */
 async function encodePicture(image: Sharp, { format, quality }: PictureForm) {
   if (format === "WebP") {
     const file = await image.webp({ quality, effort: 6 }).toBuffer();
-    return { file, sent: new Map<Family, number>([["WebP", file.length]]) };
+    return { file, lengths: [file.length] };
   }
   const file = await image.clone().jpeg({ quality }).toBuffer();
   // The same pixels; tables made for the one image would have to be sent.
   const usualTables = await image.jpeg({ quality, optimiseCoding: false }).toBuffer();
   const scan = RFC_2435_HEADER + scanBytes(usualTables);
-  return {
-    file,
-    sent: new Map<Family, number>([
-      ["JPEG", file.length],
-      ["JPEG without tables", scan],
-    ]),
-  };
+  return { file, lengths: [file.length, scan] };
 }
 
 function rawOf({ data, width, height, channels }: LabelledImage): Sharp {

@@ -1,8 +1,8 @@
-// What a row of features costs and is worth, beside what pictures are at the same price.
+// What features cost and are worth, and what others published; and all pictures.
 
 import { mean, points } from "../calibration/statistics.ts";
-import { percent } from "../measure.ts";
-import { difference, type Sent } from "./answers.ts";
+import { markdownTable, percent } from "../measure.ts";
+import { difference, type Sent, type SentPicture, uncompressedOf } from "./answers.ts";
 import { RTCOINFER } from "./published.ts";
 
 /** Bytes of the raw bitmap and of the same images as files. */
@@ -16,9 +16,10 @@ export interface FeatureRow extends Sent {
   rawBytes: number;
 }
 
-export function settingTable(rows: readonly FeatureRow[], { bitmap, files }: FileBytes): string[][] {
-  const uncompressed = rows[rows.length - 1];
-  return rows.map((row) => {
+export function featureTable(rows: readonly FeatureRow[], { bitmap, files }: FileBytes): string {
+  const shares = ["of the bitmap", ...Object.keys(files).map((name) => `of ${name}`)];
+  const uncompressed = uncompressedOf(rows);
+  const cells = rows.map((row) => {
     const lost = difference(uncompressed.alone, row.alone);
     return [
       row.name,
@@ -31,50 +32,15 @@ export function settingTable(rows: readonly FeatureRow[], { bitmap, files }: Fil
       row === uncompressed ? "" : points(lost.mean, lost.standardError),
     ];
   });
-}
-
-/** The most accurate of those that take at most so many bytes: it is chosen on the images that are judged. */
-export function bestWithin<Kind extends Sent>(sent: readonly Kind[], bytes: number): Kind | null {
-  const affordable = sent.filter((one) => one.bytes <= bytes);
-  return affordable.reduce<Kind | null>(
-    (best, one) => (best === null || mean(one.fused) > mean(best.fused) ? one : best),
-    null,
+  return markdownTable(
+    ["channels x bits", "packed, bytes", "frame, bytes", ...shares, "tail", "fused", "tail loses, points"],
+    cells,
   );
-}
-
-/** A row of features against the best picture of at most as many bytes; null where no picture is as small. */
-export interface Duel {
-  setting: string;
-  bytes: number;
-  fused: number;
-  rival: { name: string; bytes: number; fused: number; ahead: number; standardError: number } | null;
-}
-
-export function duelsOf(rows: readonly Sent[], pictures: readonly Sent[]): Duel[] {
-  return rows
-    .toSorted((a, b) => a.bytes - b.bytes)
-    .map(({ name, bytes, fused }) => {
-      const rival = bestWithin(pictures, bytes);
-      const ahead = rival && difference(fused, rival.fused);
-      return {
-        setting: name,
-        bytes,
-        fused: mean(fused),
-        rival: rival &&
-          ahead && {
-            name: rival.name,
-            bytes: rival.bytes,
-            fused: mean(rival.fused),
-            ahead: ahead.mean,
-            standardError: ahead.standardError,
-          },
-      };
-    });
 }
 
 /** At each residual rate that RTCoInfer published: what our best setting within it loses. */
 export function lossesAtPublishedRates(rows: readonly Sent[], bitmap: number) {
-  const uncompressed = rows[rows.length - 1];
+  const uncompressed = uncompressedOf(rows);
   return RTCOINFER.map(({ x: rate, y: theirs }) => {
     const affordable = rows.filter(({ bytes }) => bytes <= rate * bitmap);
     if (affordable.length === 0) return { rate, theirs, ours: null };
@@ -82,4 +48,33 @@ export function lossesAtPublishedRates(rows: readonly Sent[], bitmap: number) {
     const lost = difference(uncompressed.alone, best.alone);
     return { rate, theirs, ours: { setting: best.name, loss: lost.mean, standardError: lost.standardError } };
   });
+}
+
+export function publishedTable(published: ReturnType<typeof lossesAtPublishedRates>): string {
+  return markdownTable(
+    ["residual rate", "RTCoInfer loses, points", "ours loses, points", "at"],
+    published.map(({ rate, theirs, ours }) => [
+      String(rate),
+      theirs.toFixed(1),
+      ours === null ? "no setting is as small" : points(ours.loss, ours.standardError),
+      ours?.setting ?? "",
+    ]),
+  );
+}
+
+/** For those who want to see all of them: by bytes. */
+export function pictureTable(pictures: readonly SentPicture[], bitmap: number, images: number): string {
+  const table = markdownTable(
+    ["picture", "bytes", "of the bitmap", "large", "fused"],
+    pictures
+      .toSorted((a, b) => a.bytes - b.bytes)
+      .map(({ name, bytes, alone, fused }) => [
+        name,
+        bytes.toFixed(1),
+        percent(bytes / bitmap),
+        percent(mean(alone)),
+        percent(mean(fused)),
+      ]),
+  );
+  return `# Pictures sent to the large model\n\nn = ${images}; by bytes\n\n${table}`;
 }
