@@ -96,7 +96,7 @@ export function observeSend(
   const durationMs = Math.max(clampMs(endedMs - startedMs), SHORTEST_MS);
   const past: PastSend = { bytes, route: ROUTES.indexOf(route), durationMs, sinceMs };
   if (before === null) {
-    const errors = { harmonic: 1, weighted: 1 };
+    const errors = { harmonic: 0, weighted: 0 };
     return { sends: [past], fit: firstFit(past, prior.throughput), errors, last: { endedMs, route } };
   }
   const sends = [...before.sends.slice(1 - FITTED_SENDS), past];
@@ -150,7 +150,9 @@ export function predictLink(
   const { harmonic, weighted } = estimates(state);
   const throughput = errors.harmonic <= errors.weighted ? harmonic : weighted;
   const ageMs = clampMs(nowMs - last.endedMs);
-  const error = faded(Math.min(errors.harmonic, errors.weighted), ageMs) + ageMs / (ageMs + STALE_MS);
+  const known = faded(Math.min(errors.harmonic, errors.weighted), ageMs);
+  // What few sends, or old ones, say may be off by more than they show.
+  const error = known + 1 / state.sends.length + ageMs / (ageMs + STALE_MS);
   return {
     throughput,
     robustThroughput: throughput / (1 + error),

@@ -40,6 +40,8 @@ export const FITTED_SENDS = 32;
 const NEAR = [0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3].flatMap((step) => (step === 0 ? [0] : [-step, step]));
 /** and as shares of the shortest send. */
 const FAR = [0, 0.25, 0.5, 0.7, 0.85, 0.95, 1];
+/** Share of the shortest send that latency is at most: its bytes took some time. */
+const MOST_LATENCY = 0.98;
 /** Doubt that a second adds and the least and the most that there is, as shares of the latency. */
 const DOUBT_DRIFT = 0.02;
 const LEAST_DOUBT = 0.005;
@@ -74,7 +76,7 @@ export function refit(before: LinkFit, sends: readonly PastSend[]): LinkFit {
   let least = Infinity;
   let bestMs = knownMs;
   for (const tried of [...NEAR.map((step) => knownMs + step * doubtMs), ...FAR.map((share) => share * shortestMs)]) {
-    const assumedMs = Math.max(0, Math.min(tried, shortestMs));
+    const assumedMs = Math.max(0, Math.min(tried, MOST_LATENCY * shortestMs));
     latencyMs[route] = assumedMs;
     const misfitMs = sumOf(expectationErrors(sends, latencyMs, errors));
     const cost = misfitMs / before.jitterMs + Math.abs(assumedMs - knownMs) / Math.max(doubtMs, 1e-9);

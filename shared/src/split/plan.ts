@@ -26,12 +26,9 @@ interface PlannedOption {
 }
 
 export function planValue(input: ControllerInput, weights: ControllerWeights): PlanValue {
-  const { intervalMs, futureMetrics, metric } = input;
+  const { intervalMs } = input;
   if (intervalMs === null || weights.horizon <= 1) return () => 0;
-  const grid = gridOf(input, intervalMs, weights);
-  const metrics = futureMetrics.length === 0 ? [metric] : futureMetrics;
-  const options = plannedOptions(input, weights, grid);
-  const price = linkPrice(options, metrics, intervalMs);
+  const { grid, metrics, options, price } = planTerms(input, intervalMs, weights);
   const lanes = tokenLanes(input.tokens, input.bucket, intervalMs, weights.horizon);
   const last = new Float64Array(grid.ticks);
   for (let queue = 0; queue < grid.ticks; queue++) last[queue] = -price * queue * grid.tickMs;
@@ -48,6 +45,14 @@ export function planValue(input: ControllerInput, weights: ControllerWeights): P
     const queue = Math.ceil(Math.max(0, linkMs - intervalMs) / grid.tickMs - 1e-9);
     return values[lane][Math.min(queue, grid.ticks - 1)];
   };
+}
+
+/** What the plan is made of. */
+export function planTerms(input: ControllerInput, intervalMs: number, weights: ControllerWeights) {
+  const grid = gridOf(input, intervalMs, weights);
+  const metrics = input.futureMetrics.length === 0 ? [input.metric] : input.futureMetrics;
+  const options = plannedOptions(input, weights, grid);
+  return { grid, metrics, options, price: linkPrice(options, metrics, intervalMs) };
 }
 
 interface Grid {
