@@ -8,6 +8,7 @@ import { benchAccuracy, MOSAIC } from "./accuracy.bench.ts";
 import { benchBackend, benchSoak } from "./backend.bench.ts";
 import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
 import { benchCodec } from "./codec.bench.ts";
+import { benchController, TRACES } from "./controller.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchGate } from "./gate.bench.ts";
@@ -36,6 +37,7 @@ const BENCHES: Record<string, Bench> = {
   calibration: { run: benchCalibration, needs: EDGEBOOST },
   gate: { run: benchGate },
   policies: { run: benchPolicies, needs: EDGEBOOST },
+  controller: { run: benchController, needs: TRACES },
   backend: { run: benchBackend },
   soak: { run: benchSoak, isLong: true },
 };
