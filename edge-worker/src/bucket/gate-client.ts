@@ -3,7 +3,8 @@
 import { hasHistory } from "@spillway/shared/policy/decide";
 import type { GateDecision, SeenImage } from "@spillway/shared/policy/gate";
 import type { Config } from "@spillway/shared/schema/config";
-import type { SendQuestion, SendReport } from "@spillway/shared/split/links";
+import type { SendQuestion } from "@spillway/shared/split/client-link";
+import type { SendReport } from "@spillway/shared/split/links";
 import { log } from "../telemetry/log.ts";
 import { withinTime } from "../within-time.ts";
 import type { ImageReports } from "./image-reports.ts";

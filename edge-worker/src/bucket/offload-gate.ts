@@ -21,6 +21,7 @@ import {
   seenAtGate,
   withoutForgotten,
 } from "@spillway/shared/policy/gate";
+import type { SendQuestion } from "@spillway/shared/split/client-link";
 import {
   type ClientLinks,
   forgetOnLink,
@@ -30,7 +31,6 @@ import {
   linksFromKept,
   reportOnLink,
   type SendName,
-  type SendQuestion,
   type SendReport,
   sendOnLink,
 } from "@spillway/shared/split/links";

@@ -16,7 +16,10 @@ const CALLS: Record<string, string> = {
   put: "bare object that writes 300 bytes",
   threshold: "gate, `threshold`",
   belief: "gate, `belief`",
+  auto: "gate, `threshold`, which also chooses among ten ways to send",
+  report: "gate that is told how the send went",
 };
+const GATES = ["threshold", "belief", "auto", "report"];
 
 export async function timeCalls(url: string) {
   const call = (name: string) => post<{ policy?: string } | null>(`${url}/call/${name}/${POLICY_KEY}`);
@@ -39,8 +42,7 @@ export async function timeCalls(url: string) {
   return [...samples].map(([name, times]) => {
     const { median } = summarise(times);
     const p99 = times.toSorted((a, b) => a - b)[Math.ceil(0.99 * times.length) - 1];
-    const isGate = name === "threshold" || name === "belief";
-    return { name: CALLS[name], median, p99, added: isGate ? median - bare : null };
+    return { name: CALLS[name], median, p99, added: GATES.includes(name) ? median - bare : null };
   });
 }
 

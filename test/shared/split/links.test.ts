@@ -1,3 +1,4 @@
+import type { SendQuestion } from "@spillway/shared/split/client-link";
 import type { SendOption } from "@spillway/shared/split/controller";
 import { IDLE_LINK, viewLink } from "@spillway/shared/split/link";
 import {
@@ -9,14 +10,12 @@ import {
   MAX_KEPT_LINKS,
   MAX_LINKS,
   PACE_KEPT_MS,
-  PROBE_AFTER_MS,
-  PROBE_SHARE,
   REPORT_LATE_MS,
   reportOnLink,
-  type SendQuestion,
   type SendReport,
   sendOnLink,
 } from "@spillway/shared/split/links";
+import { PROBE_AFTER_MS, PROBE_SHARE } from "@spillway/shared/split/send-choice";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
