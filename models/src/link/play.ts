@@ -2,7 +2,7 @@
 import { type BucketOptions, hasToken, refilled } from "@spillway/shared/bucket/token-bucket";
 import type { Route } from "@spillway/shared/split/bandwidth";
 import type { SendOption } from "@spillway/shared/split/controller";
-import { endSend, IDLE_LINK, type LinkView, startSend, viewLink } from "@spillway/shared/split/link";
+import { endSend, IDLE_LINK, type LinkState, type LinkView, startSend, viewLink } from "@spillway/shared/split/link";
 import type { LinkReplay } from "./replay.ts";
 
 /** What a rule knows of a frame when it comes. */
@@ -70,7 +70,7 @@ export function playLink(
   const unlimited = { rate: 0, depth: frames + 1 };
   const bucket = setting.bucket ?? unlimited;
   let tokens = bucket.depth;
-  let state = IDLE_LINK;
+  const link = createLedger();
   let underway: Answer[] = [];
   /** C at which the link has carried all that was given to it. */
   let busyUntil = 0;
@@ -78,19 +78,18 @@ export function playLink(
     const nowMs = setting.fromMs + frame * setting.intervalMs;
     if (underway.some(({ endedMs }) => endedMs <= nowMs)) {
       const over = underway.filter(({ endedMs }) => endedMs <= nowMs).sort((a, b) => a.endedMs - b.endedMs);
-      for (const { id, endedMs } of over) state = endSend(state, id, endedMs);
+      for (const { id, endedMs } of over) link.note((state) => endSend(state, id, endedMs));
       underway = underway.filter(({ endedMs }) => endedMs > nowMs);
     }
     const carried = replay.carriedBy(nowMs);
     run.queuedBytes[frame] = Math.max(0, busyUntil - carried);
-    const known = state;
     const choice = hasToken(tokens, bucket)
       ? rule({
           metric: metrics[frame],
           tokens,
           underway: underway.length,
           oldestMs: underway.length === 0 ? 0 : nowMs - underway[0].startedMs,
-          link: () => viewLink(known, nowMs),
+          link: () => viewLink(link.state(), nowMs),
         })
       : null;
     if (choice !== null) {
@@ -98,7 +97,7 @@ export function playLink(
       busyUntil = Math.max(busyUntil, carried) + bytes;
       const endedMs = replay.timeOf(busyUntil) + setting.latencyMs[route] + jitterMs[frame];
       const id = String(frame);
-      state = startSend(state, { id, bytes, startedMs: nowMs, route });
+      link.note((state) => startSend(state, { id, bytes, startedMs: nowMs, route }));
       underway.push({ id, startedMs: nowMs, endedMs });
       run.choices[frame] = choice;
       run.answerMs[frame] = endedMs - nowMs;
@@ -107,4 +106,20 @@ export function playLink(
     tokens = refilled(tokens, bucket, setting.intervalMs / 1000);
   }
   return run;
+}
+
+/** What is known of the link, worked out only when a rule asks: learning takes longer than all the rest. */
+function createLedger() {
+  let state: LinkState = IDLE_LINK;
+  let noted: ((state: LinkState) => LinkState)[] = [];
+  return {
+    note(change: (state: LinkState) => LinkState): void {
+      noted.push(change);
+    },
+    state(): LinkState {
+      for (const change of noted) state = change(state);
+      noted = [];
+      return state;
+    },
+  };
 }

@@ -69,7 +69,7 @@ const OVER_JITTER = 8;
 const SEND_WEIGHT = 0.4;
 /** Jitter, in units of the typical one, that is no error of the throughput. */
 const EXPECTED_JITTER = 2;
-/** Milliseconds in which an error halves. */
+/** Milliseconds after which an error counts for half, where no sends come; for a little less where they do. */
 const ERROR_FADES_MS = 1500;
 const LARGEST_ERROR = 9;
 /** Milliseconds without a send after which the lower estimate allows for half a change more; in the limit for one. */

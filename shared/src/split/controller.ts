@@ -1,8 +1,8 @@
 // Chooses how an image is offloaded, if at all: as which of the tail's settings, or whole, so that the answer is
 // likely to be there in time, and is worth the time that the link spends on it rather than on the frames that follow.
 //
-// Model-predictive control (Yin, Jindal, Sekar & Sinopoli, SIGCOMM 2015; RTCoInfer, SenSys 2022, uses it to pick the
-// compression of features from the predicted bandwidth). The plan covers this frame and the next H - 1. With queue q
+// Model-predictive control (Yin, Jindal, Sekar & Sinopoli, SIGCOMM 2015; RTCoInfer picks the compression of features by
+// it, but never published how). The plan covers this frame and the next H - 1. With queue q
 // (milliseconds of link time), tokens n, frames every I milliseconds and options o of x_o milliseconds:
 //
 //   V_h(q, n) = mean over future metrics m of max( V_h+1(q - I, n + rI),  max over o of

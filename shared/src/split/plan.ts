@@ -75,18 +75,19 @@ function gridOf(input: ControllerInput, intervalMs: number, { horizon }: Control
   const usefulMs =
     deadlineMs === null || deadlineLeftMs === null
       ? Infinity
-      : // From here on even the optimist is late: slack <= -doubt, where doubt grows by (ratio - 1) with the queue.
-        latestUseful(Math.max(deadlineMs, deadlineLeftMs) - leastLatencyMs + link.latencySpreadMs, ratio);
+      : longestUseful(Math.max(deadlineMs, deadlineLeftMs) - leastLatencyMs + link.latencySpreadMs, ratio);
   const windowMs = Math.max(Math.min(reachMs, usefulMs), 1e-6);
   const intervalTicks = Math.max(1, Math.floor((intervalMs * GRID_TICKS) / windowMs));
   const tickMs = Math.max(intervalMs / intervalTicks, windowMs / MOST_TICKS);
   return { ticks: Math.ceil(windowMs / tickMs - 1e-9) + 1, tickMs, intervalTicks };
 }
 
-/** Milliseconds of queue q for which q - slackless <= (ratio - 1) q, at most twice what is sure to be late. */
-function latestUseful(slackMs: number, ratio: number): number {
-  const shareOfDoubt = Math.min(ratio - 1, 0.5);
-  return Math.max(0, slackMs) / (1 - shareOfDoubt);
+/**
+ * Milliseconds of link time from which on no answer has a chance: those q with slack - q <= -(ratio - 1) q. Where the
+ * lower estimate is less than two thirds of the plain one, twice the slack: what may come later than that is not planned.
+ */
+function longestUseful(slackMs: number, ratio: number): number {
+  return Math.max(0, slackMs) / (1 - Math.min(ratio - 1, 0.5));
 }
 
 function plannedOptions(input: ControllerInput, { missPenalty }: ControllerWeights, grid: Grid): PlannedOption[] {
