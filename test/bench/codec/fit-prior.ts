@@ -1,10 +1,10 @@
 // Fits the prior of the code model and writes shared/src/split/entropy/prior.ts:
 //
-//   node test/bench/codec/fit-prior.ts [model folder]
+//   node test/bench/codec/fit-prior.ts [model folder ...]
 //
 // The model of the codec itself runs over the calibration half's features, of both stages that hand features on and at
 // every number of bits, and never forgets; its pace falls to almost nothing, and where the weights then stand is the
-// prior. Two layers, so that it learns what feature maps have in common rather than one map. Another prior is another
+// prior. Several layers and networks, so that it learns what feature maps have in common. Another prior is another
 // coder: frames of the old one would decode to nonsense, so its number in frame.ts must rise.
 import { writeFile } from "node:fs/promises";
 import { mulberry32, shuffledIndices } from "@spillway/shared/random/mulberry32";
@@ -14,7 +14,7 @@ import { LOG_ODDS_ONE } from "@spillway/shared/split/entropy/logistic";
 import { codeMap } from "@spillway/shared/split/entropy/modelled";
 import { quantiseFeatures } from "@spillway/shared/split/quantiser";
 import { CodeLength } from "./code-length.ts";
-import { stageFeatures } from "./feature-maps.ts";
+import { type FeatureMaps, stageFeatures } from "./feature-maps.ts";
 
 const OUTPUT = "shared/src/split/entropy/prior.ts";
 const IMAGES = 400;
@@ -26,8 +26,11 @@ const RATE = { first: 1311, last: 30 };
 const BYTE_STEP = LOG_ODDS_ONE / 32;
 
 async function main(): Promise<void> {
-  const { manifest, stages } = await stageFeatures(process.argv[2] ?? "models/cifar100", "calibration", 1);
-  const maps = stages.flatMap(({ shape, maps }) =>
+  const folders = process.argv.length > 2 ? process.argv.slice(2) : ["models/cifar100"];
+  const models = [];
+  for (const folder of folders) models.push(await stageFeatures(folder, "calibration", 1));
+  const layers = models.flatMap(({ stages }) => stages);
+  const maps = layers.flatMap(({ shape, maps }) =>
     maps.slice(0, IMAGES).flatMap((map) => [1, 2, 4, 8].map((bits) => ({ shape, map, bits }))),
   );
   const weights = new Int32Array(ROW_COUNT * ROW_LENGTH);
@@ -48,10 +51,11 @@ async function main(): Promise<void> {
       );
     });
   }
-  await writeFile(OUTPUT, sourceOf(manifest.name, stages.length, weights));
+  await writeFile(OUTPUT, sourceOf(layers, weights));
 }
 
-function sourceOf(model: string, layers: number, weights: Int32Array): string {
+function sourceOf(layers: readonly FeatureMaps[], weights: Int32Array): string {
+  const shapes = layers.map(({ shape }) => shape.join("x")).join(", ");
   const rows = Array.from({ length: ROW_COUNT }, (_, row) => {
     const steps = Array.from(weights.subarray(row * ROW_LENGTH, (row + 1) * ROW_LENGTH), (weight) =>
       Math.max(-127, Math.min(127, Math.round(weight / BYTE_STEP))),
@@ -59,8 +63,8 @@ function sourceOf(model: string, layers: number, weights: Int32Array): string {
     return `  "${Buffer.from(Int8Array.from(steps).buffer).toString("base64")}",`;
   });
   return `// Where the weights of the code model start: what feature maps after a ReLU have in common. Fitted by
-// test/bench/codec/fit-prior.ts on ${IMAGES} images of ${model}'s calibration half, ${layers} layers. It is part of the coder: another
-// prior is another coder.
+// test/bench/codec/fit-prior.ts on ${IMAGES} images of the calibration half, layers of ${shapes}.
+// It is part of the coder: another prior is another coder.
 import { LOG_ODDS_ONE } from "./logistic.ts";
 
 /** A row a decision, in base64; each byte a weight, signed, in 1/32. */
