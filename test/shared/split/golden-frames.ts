@@ -6,17 +6,17 @@ import type { FeatureShape } from "@spillway/shared/split/setting";
 export const GOLDEN_SHAPE: FeatureShape = [4, 6, 6];
 
 export const GOLDEN_FRAMES = [
-  { bits: 1, frame: "f7090304060610acbfc9a8b21de0bc6e2d0bde02aca7591551b3a9" },
-  { bits: 2, frame: "f7490304060616acbfc722e94878a1dc9f2d3a950080d68d293cca79afcfd47a22" },
+  { bits: 1, frame: "f709030406060facbfca3e7b210394e12ad4afa3c75037797063" },
+  { bits: 2, frame: "f7490304060617acbfc9413ccbef40b55f25ec4d138751c18ba362f3007f18275b3f" },
   {
     bits: 4,
     frame:
-      "f789030406062bacbfc9b80c7257c350360ea849ee7b76ade88e1a2febfb0438bd8a6361a198e7189556ba29baaf470dce19d067403a",
+      "f789030406062aacbfc98341ed652470aff6db81f1ad4f1da5a1aaecdf04048706cf875cb56cff6cf227479c08d4e215989ee70943",
   },
   {
     bits: 8,
     frame:
-      "f7c9030406064aacbfcc12f3c4d06c768ea91afa730eeeaacb1be3a47225fb20cb1e56476c27ba0773966ca78ed4465fb0f96a85c57b2dbf96dc704a36708fbe62386faf78322cf3b0326cd0649b67f612ed46750a",
+      "f7c90304060648acbfcbee297da2b9af726123f84cba2bf11063baff5775a8c65e88b73ff260d5f1ebc4e28c3be153beb7eb3845f7681d8d47e1764fddefd17052852986d807888962fba53a2043ee3d0854fa",
   },
 ];
 
