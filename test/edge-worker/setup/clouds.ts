@@ -11,6 +11,7 @@ import { startPlainServer } from "../../e2e/plain-v2-server/server.ts";
 import { freePorts, untilAnswered } from "../../e2e/stack.ts";
 import { tinyFamily } from "../../models/evaluation/tiny-family.ts";
 import { startFaultyCloud } from "./faulty-cloud.ts";
+import { offlineTail } from "./offline-tail-cloud.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 
@@ -24,15 +25,19 @@ export default async function setup(project: TestProject) {
   const [port, smallPort, unusedPort] = await freePorts(3);
   const backends = [startBackend(port), startBackend(smallPort, { SPILLWAY_MODEL: small.path })];
   const graphs = { large: path.join(GRAPHS, "mean-colour.onnx"), tail: path.join(GRAPHS, "tail.onnx") };
+  const shipped = await offlineTail();
   const strangers = [
     await startPlainServer({ models: graphs }),
     await startPlainServer({ models: { large: graphs.large } }),
+    await startPlainServer({ models: shipped === null ? {} : { tail: shipped.file } }),
   ];
   await Promise.all(backends.map(({ ready }) => ready));
   project.provide("cloudUrl", backends[0].url);
   project.provide("smallCloudUrl", backends[1].url);
   project.provide("plainUrl", strangers[0].url);
   project.provide("taillessUrl", strangers[1].url);
+  project.provide("plainShippedUrl", strangers[2].url);
+  project.provide("offlineTail", shipped?.answers ?? []);
   project.provide("smallManifest", await readFile(path.join(small.path, "manifest.json"), "utf8"));
   project.provide("faultyUrl", faulty.url);
   project.provide("refusingUrl", `http://127.0.0.1:${unusedPort}`);

@@ -1,6 +1,15 @@
 import "vitest";
 
 declare module "vitest" {
+  /** Of one picture, at one setting. */
+  interface OfflineAnswer {
+    /** The encoded picture, in base64. */
+    picture: string;
+    setting: string;
+    /** [classes] */
+    logits: number[];
+    frameBytes: number;
+  }
   interface ProvidedContext {
     cloudUrl: string;
     faultyUrl: string;
@@ -12,6 +21,10 @@ declare module "vitest" {
     plainUrl: string;
     /** Another, which has but the large model. */
     taillessUrl: string;
+    /** What the shipped model's tail says offline; empty as long as it has none. */
+    offlineTail: OfflineAnswer[];
+    /** A v2 server that is not ours, with the shipped model's tail. */
+    plainShippedUrl: string;
     /** Nothing listens here. */
     refusingUrl: string;
   }
