@@ -17,6 +17,7 @@ import { benchMemory } from "./memory.bench.ts";
 import { benchPolicies } from "./policies.bench.ts";
 import { benchRequests } from "./requests.bench.ts";
 import { benchStages } from "./stages.bench.ts";
+import { benchStream, FOLDER as TRACE_FOLDER } from "./stream.bench.ts";
 
 interface Bench {
   run(): Promise<{ results: unknown; tables: Record<string, string> }>;
@@ -39,6 +40,7 @@ const BENCHES: Record<string, Bench> = {
   policies: { run: benchPolicies, needs: EDGEBOOST },
   controller: { run: benchController, needs: TRACES },
   backend: { run: benchBackend },
+  stream: { run: benchStream, needs: TRACE_FOLDER, isLong: true },
   soak: { run: benchSoak, isLong: true },
 };
 const RESULTS = path.join(import.meta.dirname, "results");
