@@ -20,7 +20,7 @@ const classifyParameters = [
   {
     name: "deadline_ms",
     in: "query",
-    description: "Milliseconds in which an answer is wanted",
+    description: "Milliseconds in which an answer is wanted, by which `auto` and `tail` choose what to send",
     schema: { type: "integer", minimum: 1, maximum: MAX_DEADLINE_MS },
   },
 ];

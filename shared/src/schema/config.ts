@@ -56,6 +56,7 @@ export const configSchema = z.strictObject({
       /** Tokens the bucket can hold. */
       depth: z.number().min(0).max(1_000_000),
     }),
+    /** `large`: the image. `tail`: the richest features that are expected in time. `auto`: whichever of all gains most. */
     route: z.enum(["auto", "large", "tail"]),
     timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS),
     retries: z.int().min(0).max(MAX_RETRIES),

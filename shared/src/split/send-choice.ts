@@ -78,11 +78,11 @@ function inputOf(
   const { link: state, intervalMs, metrics } = known;
   const delayMs = startDelayOf(known);
   const { link, queuedBytes } = viewLink(state, nowMs + delayMs);
-  // Whoever has time need not hold back before anything is known, nor for a queue longer than what is under way.
-  const isPatient = deadlineLeftMs === null;
+  const leftMs = Math.min(deadlineLeftMs === null ? Infinity : deadlineLeftMs - delayMs, timeoutMs);
+  // Who has as long as anybody need not hold back before anything is known, nor for more than what is under way.
+  const isPatient = leftMs === timeoutMs;
   const isUnknown = isPatient && state.bandwidth === null;
   const patientQueue = isUnknown ? 0 : Math.min(queuedBytes, underwayBytes(state));
-  const leftMs = isPatient ? timeoutMs : Math.min(deadlineLeftMs - delayMs, timeoutMs);
   return {
     metric,
     tokenPrice,

@@ -228,7 +228,7 @@ describe("the route `auto`", () => {
     const headers = { "cf-connecting-ip": "192.0.2.9" };
     expect((await app.classify(png, "", headers)).decision.tokens).toBe(1);
     for (let k = 0; k < 3; k++) {
-      const { decision } = await app.classify(png, "?deadline_ms=9", headers);
+      const { decision } = await app.classify(png, "?deadline_ms=2", headers);
       expect(decision).toMatchObject({ tier: "edge", reason: "deadline", route: null, bytesSent: null });
     }
     expect((await app.classify(png, "", headers)).decision).toMatchObject({ tier: "cloud", tokens: 0 });
@@ -251,6 +251,39 @@ describe("the route `auto`", () => {
     const app = await appWith(inject("smallCloudUrl"), "auto", bundle);
     const { decision } = await app.classify((await smallImage(7)).png);
     expect(decision).toMatchObject({ tier: "cloud", route: "large", setting: null });
+  });
+});
+
+describe("a cloud that fails", () => {
+  test.each([
+    ["status-500", "cloud-error", 1],
+    ["reset", "cloud-error", 1],
+    ["status-503", "cloud-overloaded", 2],
+    ["hang", "cloud-timeout", 1],
+    ["not-json", "cloud-error", 1],
+  ])("%s: the edge answers in time, and the token is spent unless no work was done", async (fault, reason, left) => {
+    for (const route of ["tail", "auto"] as const) {
+      const app = await appWith(`${inject("faultyUrl")}/${fault}`, route, await smallBundle(), (config) => {
+        config.offload.bucket = { rate: 0, depth: 3 };
+        config.offload.timeoutMs = 300;
+      });
+      const headers = { "cf-connecting-ip": `${fault} ${route}` };
+      const { png } = await smallImage(8);
+      const { decision } = await app.classify(png, "", headers);
+      expect(decision).toMatchObject({ tier: "edge", reason, tokens: 2, route: route === "tail" ? "tail" : "large" });
+      // The next answer shows what this one left, less its own token.
+      expect((await app.classify(png, "", headers)).decision.tokens).toBe(left);
+    }
+  });
+
+  test("leaves a deadline that passes meanwhile to the edge", async () => {
+    const app = await appWith(`${inject("faultyUrl")}/hang`, "auto", await smallBundle());
+    const { png } = await smallImage(9);
+    await app.classify(png, "?deadline_ms=1");
+    const { decision, timings } = await app.classify(png, "?deadline_ms=200");
+    expect(decision).toMatchObject({ tier: "edge", reason: "deadline" });
+    expect(decision.bytesSent).toBeGreaterThan(0);
+    expect(timings.totalMs).toBeLessThan(400);
   });
 });
 

@@ -60,9 +60,10 @@ export async function storeCalibrationText(text: string): Promise<string> {
   return sha256;
 }
 
-/** No exit is ever confident, and every image is worth a token of a bucket that never runs dry. */
+/** No exit is ever confident, and every image is worth a token of a bucket that never runs dry; it goes whole. */
 export function alwaysOffload(config: Config): void {
   for (const exit of config.edge.exits) exit.threshold = 1.5;
+  config.offload.route = "large";
   config.offload.threshold = -1;
   config.offload.bucket = { rate: 1000, depth: 1000 };
   config.offload.timeoutMs = 20_000;

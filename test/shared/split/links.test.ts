@@ -73,17 +73,20 @@ function missesOf(client: ReturnType<typeof clientOf>, deadlineMs: number, spend
 }
 
 describe("a link of which nothing is known", () => {
-  test("is taken to be usable: whoever has time sends the whole image, however many do at once", () => {
-    let links: ClientLinks = [];
-    const routes = Array.from({ length: 100 }, (_, k) => {
-      const send = question(`${k}`);
-      links = imageOnLink(links, send, 0.5, START_MS);
-      const planned = sendOnLink(links, send, SPENDING, START_MS);
-      links = planned.links;
-      return planned.decision.option?.route;
-    });
-    expect(new Set(routes)).toEqual(new Set(["large"]));
-  });
+  test.each([null, 900])(
+    "is taken to be usable: who has time sends the whole image, however many do at once (%s)",
+    (deadlineMs) => {
+      let links: ClientLinks = [];
+      const routes = Array.from({ length: 100 }, (_, k) => {
+        const send = question(`${k}`, deadlineMs);
+        links = imageOnLink(links, send, 0.5, START_MS);
+        const planned = sendOnLink(links, send, SPENDING, START_MS);
+        links = planned.links;
+        return planned.decision.option?.route;
+      });
+      expect(new Set(routes)).toEqual(new Set(["large"]));
+    },
+  );
 
   test("is tried in the leanest way by who has less time than links mostly need, and not where no link would do", () => {
     const client = clientOf(() => 1);
