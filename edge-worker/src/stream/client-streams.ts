@@ -65,28 +65,22 @@ export class ClientStreams extends DurableObject<Env> {
   }
 
   /** The stream of a connection; null when there may be no other, and the connection has been closed. */
-  #enter({ clientKey, stream, after }: StreamRequest, connection: Connection): Stream | null {
-    const id = stream ?? crypto.randomUUID();
-    const others = this.#streams.size - (this.#streams.has(id) ? 1 : 0);
-    if (others >= MAX_OPEN_STREAMS) {
+  #enter({ clientKey, stream: id, after }: StreamRequest, connection: Connection): Stream | null {
+    const open = id === null ? undefined : this.#streams.get(id);
+    if (open?.resume(connection, after)) return open;
+    if (this.#streams.size >= MAX_OPEN_STREAMS) {
       connection.socket.close(CLOSE.tryLater, `a client may have ${MAX_OPEN_STREAMS} streams open`);
       return null;
     }
-    const known = stream === null ? undefined : (this.#streams.get(id) ?? this.#restored(id, clientKey));
-    if (known?.resume(connection, after)) {
-      this.#streams.set(id, known);
-      return known;
+    const saved = id === null ? null : this.#saved.take(id, Date.now());
+    if (id !== null && saved !== null) {
+      const restored = this.#create(id, clientKey, saved);
+      if (restored.resume(connection, after)) return restored;
+      this.#streams.delete(id);
     }
-    const fresh = this.#create(id, clientKey, null);
-    this.#streams.set(id, fresh);
-    known?.giveWay();
+    const fresh = this.#create(crypto.randomUUID(), clientKey, null);
     fresh.begin(connection);
     return fresh;
-  }
-
-  #restored(id: string, clientKey: string): Stream | undefined {
-    const saved = this.#saved.take(id, Date.now());
-    return saved === null ? undefined : this.#create(id, clientKey, saved);
   }
 
   #create(id: string, clientKey: string, saved: SavedStream | null): Stream {
@@ -102,13 +96,12 @@ export class ClientStreams extends DurableObject<Env> {
       date: () => Date.now(),
     };
     const stream = new Stream(id, services, saved);
+    this.#streams.set(id, stream);
     return stream;
   }
 
   /** From here on the stream is a row, until its client comes back. One that never had a frame is nothing. */
   #putAway(id: string, stream: Stream): void {
-    // Another may have taken its place.
-    if (this.#streams.get(id) !== stream) return;
     this.#streams.delete(id);
     const saved = stream.save();
     if (saved.frames > 0) this.#wakeAt(this.#saved.put(id, saved, Date.now()));

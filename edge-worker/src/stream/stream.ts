@@ -17,8 +17,6 @@ import { createUnreadAnswers, type SavedAnswers, type UnreadAnswers } from "./un
 /** Why the server closes: RFC 6455, section 7.4.1, and its registry. */
 export const CLOSE = { goingAway: 1001, policy: 1008, tooBig: 1009, tryLater: 1013 } as const;
 
-const TAKEN_OVER = "the stream goes on over another connection";
-
 export interface StreamSocket {
   send(text: string): void;
   close(code: number, reason: string): void;
@@ -104,11 +102,6 @@ export class Stream {
     return true;
   }
 
-  /** Another stream takes its place. */
-  giveWay(): void {
-    this.#close(CLOSE.goingAway, TAKEN_OVER);
-  }
-
   /** A message of this connection; one that has been given up is not listened to any more. */
   receive(socket: StreamSocket, message: string | ArrayBuffer): void {
     if (this.#connection?.socket !== socket) return;
@@ -132,7 +125,7 @@ export class Stream {
 
   #open(connection: Connection, isResumed: boolean): void {
     const nowMs = this.#services.now();
-    this.#connection?.socket.close(CLOSE.goingAway, TAKEN_OVER);
+    this.#connection?.socket.close(CLOSE.goingAway, "the stream goes on over another connection");
     this.#connection = { ...connection, meter: createTrafficMeter(nowMs) };
     this.#header = {};
     this.#lastMessageMs = nowMs;

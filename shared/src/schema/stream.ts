@@ -30,7 +30,7 @@ export const streamHelloSchema = z.strictObject({
   type: z.literal("hello"),
   /** Comes back to this stream with `?stream=<id>&after=<frame>`. */
   stream: z.string(),
-  /** Whether this goes on with the stream that was asked for. If not, nothing of it is known any more. */
+  /** Whether this goes on with the stream that was asked for. If not, this is a new one: not all of that is known any more. */
   resumed: z.boolean(),
   /** Frames that have come so far; what the client sent after the last of them is lost and not answered. */
   frames: z.int().nonnegative(),
