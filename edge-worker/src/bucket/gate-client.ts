@@ -43,7 +43,10 @@ export interface Gate {
    * @param metric computed only when a policy wants to know
    */
   note(metric: () => number, offload: Config["offload"]): void;
-  /** To be called once for what was granted. The gate hears of it after the answer has gone out, and gives the token of a refused offload back. */
+  /**
+   * To be called once for what was granted. The gate hears of it after the answer has gone out, and takes the token of a
+   * refused offload back into the bucket.
+   */
   settle(end: OffloadEnd): void;
 }
 
