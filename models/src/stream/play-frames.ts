@@ -35,22 +35,20 @@ export async function playFrames(
   signal: AbortSignal,
   played: PlayedFrames,
 ): Promise<void> {
-  const aborted = whenAborted(signal);
-  while (client.hello === null && !signal.aborted) await Promise.race([client.change(), aborted]);
+  while (client.hello === null && !signal.aborted) await first([client.change()], signal);
   const shutter = openShutter(camera, clock.now(), played);
   while (!signal.aborted) {
     const newest = shutter.takeDue(clock.now());
     if (newest !== null && (await sendIfRoom(newest, camera, client))) shutter.sent();
     if (shutter.isDone) return;
     const timer = clock.startTimer(shutter.untilNextMs(clock.now()));
-    await Promise.race([client.change(), aborted, timer.elapsed]).finally(timer.cancel);
+    await first([client.change(), timer.elapsed], signal).finally(timer.cancel);
   }
 }
 
 /** Waits for the answers that are due, until the signal aborts. */
 export async function drainAnswers(client: StreamClient, signal: AbortSignal): Promise<void> {
-  const aborted = whenAborted(signal);
-  while (client.unanswered > 0 && !signal.aborted) await Promise.race([client.change(), aborted]);
+  while (client.unanswered > 0 && !signal.aborted) await first([client.change()], signal);
 }
 
 /** Takes frames by the clock and keeps the newest until it is sent. */
@@ -89,7 +87,18 @@ async function sendIfRoom(frame: number, camera: Camera, client: StreamClient): 
   return true;
 }
 
-function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+/**
+ * Settles as the first of these does, or when the signal aborts. Each call listens anew: a promise of the abort that
+ * all of them wait for would remember every one for as long as a camera runs.
+ */
+async function first(changes: readonly Promise<void>[], signal: AbortSignal): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const onAbort = () => resolve();
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
+  try {
+    await Promise.race([...changes, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }

@@ -52,6 +52,7 @@ export class StreamClient {
   #hasEnded = false;
   #failure: Error | null = null;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
+  #nextAttempt: ReturnType<typeof setTimeout> | undefined;
   #listeners: (() => void)[] = [];
 
   /** Begins to connect. */
@@ -95,6 +96,7 @@ export class StreamClient {
   end(): void {
     this.#hasEnded = true;
     clearTimeout(this.#watchdog);
+    clearTimeout(this.#nextAttempt);
     this.#connection?.socket.close(1000, "done");
     this.#connection = null;
   }
@@ -180,7 +182,7 @@ export class StreamClient {
 
   #connectLater(): void {
     const longestMs = Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** (this.#failedAttempts - 1));
-    setTimeout(() => this.#connect(), longestMs * (0.5 + this.#options.random() / 2));
+    this.#nextAttempt = setTimeout(() => this.#connect(), longestMs * (0.5 + this.#options.random() / 2));
   }
 
   #fail(error: Error): void {

@@ -1,4 +1,5 @@
 // A camera's clock: frames are due by it, late ones go out late or not at all, and nothing drifts.
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { frameClock } from "../../../models/src/commands/stream.ts";
 import { drainAnswers, playFrames } from "../../../models/src/stream/play-frames.ts";
@@ -27,7 +28,7 @@ function play({ frames = Infinity, framesPerSecond = 10, readMs = 0 } = {}) {
   const ended = playFrames({ frames, framesPerSecond, picture }, client, frameClock, signal, played);
   ended.catch(() => undefined);
   const [connection] = worker.connections;
-  return { client, connection, played, ended, stop: () => controller.abort() };
+  return { client, connection, played, ended, signal, stop: () => controller.abort() };
 }
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -90,6 +91,17 @@ test("stops at once when told to, and its answers may be waited for", async () =
   await drained;
   expect(client.unanswered).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("leaves nothing behind of each wait", async () => {
+  const { connection, signal, stop, ended } = play();
+  connection.hello({ window: 1000 });
+  await pass(5_000);
+  expect(connection.frames).toHaveLength(51);
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  stop();
+  await ended;
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
 test("waits for answers no longer than it may", async () => {

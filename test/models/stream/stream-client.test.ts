@@ -143,6 +143,13 @@ describe("a stream's client", () => {
     vi.advanceTimersByTime(60_000);
     expect(connections).toHaveLength(1);
   });
+
+  test("does not wait for an attempt that it no longer makes", () => {
+    const { client, first } = started();
+    first.close(1006);
+    client.end();
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 describe("ends with one line", () => {
