@@ -27,7 +27,7 @@ export interface StreamServices {
   classify(frame: Frame, endTurn: () => void): Promise<FrameAnswer>;
   edgeTurn: EdgeTurn;
   held: HeldBytes;
-  /** Nobody is connected and nothing is in work: the stream may be saved and let go. */
+  /** Nobody is connected and nothing is in work: the stream may be saved and let go, as nothing more will come of it. */
   onRest(): void;
   /** Milliseconds of a clock of its own. */
   now(): number;
@@ -165,7 +165,7 @@ export class Stream {
   }
 
   async #work(): Promise<void> {
-    if (this.#isWorking) return;
+    if (this.#isWorking || !this.#queue.hasNext) return;
     this.#isWorking = true;
     while (this.#queue.hasNext) {
       const endTurn = await this.#services.edgeTurn.take();
@@ -176,6 +176,7 @@ export class Stream {
       this.#deliver();
     }
     this.#isWorking = false;
+    this.#restIfDone();
   }
 
   async #answer(frame: Frame, endTurn: () => void): Promise<void> {
@@ -194,14 +195,14 @@ export class Stream {
     }
     const count = this.#queue.size + this.#unread.count;
     // Nothing else tells how much of what was sent is still in a buffer.
-    if (count > MAX_UNREAD_ANSWERS || this.#unread.bytes > MAX_UNREAD_BYTES) {
-      this.#close(CLOSE.policy, `${count} answers are unread; say \`read\` in time`);
-    }
-    this.#restIfDone();
+    const isTooMuch = count > MAX_UNREAD_ANSWERS || this.#unread.bytes > MAX_UNREAD_BYTES;
+    if (isTooMuch && this.isOpen) this.#close(CLOSE.policy, `${count} answers are unread; say \`read\` in time`);
+    else this.#restIfDone();
   }
 
   #restIfDone(): void {
-    if (this.#connection === null && this.#queue.size === 0) this.#services.onRest();
+    // Who waits for a turn comes back to an empty queue, when the stream may long go on elsewhere.
+    if (this.#connection === null && this.#queue.size === 0 && !this.#isWorking) this.#services.onRest();
   }
 
   #close(code: number, reason: string): void {

@@ -7,6 +7,7 @@ import {
   IDLE_MS,
   KEEP_ANSWERS_MS,
   MAX_BYTES_PER_SECOND,
+  MAX_HELD_BYTES,
   MAX_IN_WORK,
   MAX_MESSAGE_BYTES,
   MAX_MESSAGES_PER_SECOND,
@@ -294,6 +295,17 @@ describe("a client that comes back", () => {
     const again = client();
     expect(stream.resume(connection(again), null)).toBe(true);
     expect(again.sent.slice(1)).toMatchObject([{ frame: "1" }, { frame: "2" }]);
+  });
+
+  test("is the stream's only one: it rests once, also when what waited for a turn was dropped meanwhile", async () => {
+    const { stream, send, camera, inWork, held, rests } = opened();
+    await send(image(), image());
+    held.count += MAX_HELD_BYTES;
+    await send(image());
+    stream.disconnect(camera.socket);
+    await inWork[0].finish();
+    expect(rests.count).toBe(1);
+    expect(stream.save()).toMatchObject({ frames: 3, unread: { answers: [{}, {}, {}] } });
   });
 
   test("goes on after the stream was saved", async () => {
