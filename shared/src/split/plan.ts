@@ -171,7 +171,11 @@ function linkPrice(options: readonly PlannedOption[], metrics: readonly number[]
   };
   if (takenMs(0) <= intervalMs) return 0;
   let low = 0;
-  let high = Math.max(...metrics) * Math.max(...options.map(({ transferMs }, index) => gains[index] / transferMs));
+  // At this price nothing is worth sending.
+  const mostMetric = Math.max(...metrics);
+  let high = Math.max(
+    ...options.map(({ transferMs }, index) => (mostMetric * gains[index] + costs[index]) / transferMs),
+  );
   for (let step = 0; step < PRICE_STEPS; step++) {
     const middle = (low + high) / 2;
     if (takenMs(middle) > intervalMs) low = middle;
