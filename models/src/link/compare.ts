@@ -42,8 +42,6 @@ export interface LinkCell {
 
 /** Beginnings in a trace from which frames are played, at even distances: a trace lasts longer than its frames. */
 export const WINDOWS = 3;
-/** How many values the controller sums up coming metrics in. */
-export const FUTURE_VALUES = 1;
 export const CONTROLLER = "mpc";
 export const RATE = "rate";
 export const BUFFER = "buffer";
@@ -73,7 +71,7 @@ export function rulesFor(comparison: LinkComparison, setting: LinkSetting) {
   const rules: { name: string; options: readonly SendOption[]; make: () => Rule }[] = options.map((option, index) => {
     return { name: fixedName(option), options, make: () => fixedRule(index) };
   });
-  const controller = { weights, bucket, futureValues: FUTURE_VALUES, tokenPrice: 0 };
+  const controller = { weights, bucket, tokenPrice: 0 };
   return [
     ...rules,
     { name: RATE, options: useful, make: () => rateRule(useful, setting) },

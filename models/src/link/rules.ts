@@ -47,8 +47,6 @@ export function bufferRule(
 
 export interface ControllerRuleOptions {
   weights: ControllerWeights;
-  /** Into how many values the metrics of frames to come are summed up. */
-  futureValues: number;
   bucket: BucketOptions | null;
   tokenPrice: number;
 }
@@ -56,11 +54,11 @@ export interface ControllerRuleOptions {
 export function controllerRule(
   options: readonly SendOption[],
   { deadlineMs, intervalMs }: Pick<LinkSetting, "deadlineMs" | "intervalMs">,
-  { weights, futureValues, bucket, tokenPrice }: ControllerRuleOptions,
+  { weights, bucket, tokenPrice }: ControllerRuleOptions,
 ): Rule {
   let recent: number[] = [];
   return ({ metric, tokens, link: view }) => {
-    const futureMetrics = forecastMetrics(recent, futureValues);
+    const futureMetrics = forecastMetrics(recent);
     recent = rememberMetric(recent, metric);
     const { link, queuedBytes } = view();
     const { option } = chooseOption(

@@ -1,5 +1,8 @@
-// What metrics the frames to come will have: those of the latest ones, summed up in a few equally likely values.
-// Frames of one camera are alike for a while, and nothing else is known of them.
+// What metrics the frames to come will have: on average that of the latest ones. Frames of one camera are alike for a
+// while, and nothing else is known of them.
+//
+// A plan could also weigh several values, as equally likely. On the tuning half of the traces four of them gain
+// -0.1 % ± 0.2 % of the mean's net gain, for twice the time of a decision; to take this frame's for all costs 3.8 %.
 
 /** Metrics in the order in which they came, the oldest first. */
 export type RecentMetrics = readonly number[];
@@ -10,14 +13,7 @@ export function rememberMetric(recent: RecentMetrics, metric: number): number[] 
   return [...recent.slice(1 - REMEMBERED_METRICS), metric];
 }
 
-/** The means of `values` equal parts of the metrics in order, the smallest first; empty where nothing is known. */
-export function forecastMetrics(recent: RecentMetrics, values: number): number[] {
-  if (recent.length === 0) return [];
-  const sorted = recent.toSorted((a, b) => a - b);
-  const parts = Math.min(values, sorted.length);
-  return Array.from({ length: parts }, (_, part) => {
-    const from = Math.floor((part * sorted.length) / parts);
-    const to = Math.floor(((part + 1) * sorted.length) / parts);
-    return sorted.slice(from, to).reduce((sum, metric) => sum + metric, 0) / (to - from);
-  });
+/** The mean, alone; empty where nothing is known. */
+export function forecastMetrics(recent: RecentMetrics): number[] {
+  return recent.length === 0 ? [] : [recent.reduce((sum, metric) => sum + metric, 0) / recent.length];
 }

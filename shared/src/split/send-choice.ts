@@ -21,8 +21,6 @@ export interface Spending {
 export const PROBE_AFTER_MS = 10_000;
 /** Share of the tokens that may go into trying, where it is longer until then. */
 export const PROBE_SHARE = 0.05;
-/** Values that the metrics to come are summed up in. */
-const FUTURE_METRICS = 4;
 /** No link is better: 100 Mbit/s, and the cloud around the corner. */
 const GOOD_LINK: LinkPrediction = {
   throughput: 12_500,
@@ -91,7 +89,7 @@ function inputOf(
     link,
     queuedBytes: isPatient ? patientQueue : queuedBytes,
     options,
-    futureMetrics: forecastMetrics(metrics, FUTURE_METRICS),
+    futureMetrics: forecastMetrics(metrics),
     deadlineLeftMs: leftMs,
     deadlineMs: leftMs,
     intervalMs: isUnknown ? null : intervalMs,

@@ -2,7 +2,6 @@
 // send; latencies are drawn from those that the stack had on a link without a limit.
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
 import { DEFAULT_WEIGHTS, paretoOptions, type SendOption } from "@spillway/shared/split/controller";
-import { FUTURE_VALUES } from "../../../models/src/link/compare.ts";
 import { playLink } from "../../../models/src/link/play.ts";
 import type { LinkReplay } from "../../../models/src/link/replay.ts";
 import { controllerRule } from "../../../models/src/link/rules.ts";
@@ -27,7 +26,7 @@ export function simulateCamera(run: CameraRun, camera: SimulatedCamera) {
   const latencyMs = { tail: shortestMs, large: shortestMs };
   const options = paretoOptions(camera.options, latencyMs);
   const setting = { intervalMs: 1000 / framesPerSecond, deadlineMs, bucket: null, latencyMs, fromMs: 0 };
-  const control = { weights: DEFAULT_WEIGHTS, futureValues: FUTURE_VALUES, bucket: null, tokenPrice: 0 };
+  const control = { weights: DEFAULT_WEIGHTS, bucket: null, tokenPrice: 0 };
   let misses = 0;
   let sent = 0;
   let bytes = 0;

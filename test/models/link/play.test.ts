@@ -125,7 +125,7 @@ describe("the optimum", () => {
         fixedRule(1),
         rateRule(options, setting),
         bufferRule(options, setting, { low: 0.3, high: 0.9 }),
-        controllerRule(options, setting, { weights, futureValues: 1, bucket, tokenPrice: 0 }),
+        controllerRule(options, setting, { weights, bucket, tokenPrice: 0 }),
       ];
       const gains = rules.map((rule) => {
         const run = playLink(rule, options, metrics, none(300), STEADY, setting);
