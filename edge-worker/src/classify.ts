@@ -7,9 +7,10 @@ import type { Result } from "@spillway/shared/schema/result";
 import type { SendQuestion } from "@spillway/shared/split/client-link";
 import type { SendOption } from "@spillway/shared/split/controller";
 import { answerOf } from "./answer.ts";
-import type { Gate, OffloadEnd } from "./bucket/gate-client.ts";
+import type { Gate } from "./bucket/gate-client.ts";
 import type { Asker, Patience } from "./cloud/ask-cloud.ts";
-import { askByRoute, type RouteOutcome, type RouteServices } from "./cloud/ask-route.ts";
+import { askByRoute, type RouteServices } from "./cloud/ask-route.ts";
+import { endOfOffload } from "./cloud/offload-end.ts";
 import type { SendOptions } from "./cloud/send-options.ts";
 import type { CalibratedConfig } from "./config/config-store.ts";
 import type { ImageFailure } from "./image/failure.ts";
@@ -89,7 +90,7 @@ export async function classify(
   const timeAllowed = patience(config.offload, deadlineLeft);
   const cloud = await askByRoute(ways, sendable, timeAllowed, { manifest, calibration }, services);
   watch.lap("cloudMs");
-  services.gate.settle(endOf(cloud));
+  services.gate.settle(endOfOffload(ways.chosen, cloud));
   if (!cloud.ok) return answer(edge, { ...verdict, metric, ...cloud.sent, reason: cloud.reason });
   const fusion = config.offload.fuse ? cloud.fusion : null;
   const probabilities = fusion === null ? cloud.answer : fuse(edge.probabilities, cloud.answer, fusion);
@@ -128,13 +129,4 @@ async function askGate(
 /** The cloud may take as long as configured, or as the caller has left. */
 function patience({ timeoutMs, retries }: Config["offload"], deadlineLeft: number): Patience {
   return { timeoutMs: Math.min(timeoutMs, deadlineLeft), isDeadline: deadlineLeft < timeoutMs, retries };
-}
-
-/** Only a single request that was answered, or waited for in vain, says something about the link. */
-function endOf(cloud: RouteOutcome): OffloadEnd {
-  const { attempts, durationMs } = cloud;
-  if (!cloud.ok && !cloud.mayHaveWorked) return { outcome: "refused" };
-  const isLate = !cloud.ok && (cloud.reason === "cloud-timeout" || cloud.reason === "deadline");
-  const outcome = attempts > 1 ? "unclear" : cloud.ok ? "answered" : isLate ? "given-up" : "unclear";
-  return { outcome, bytes: cloud.bytesSent ?? 0, durationMs };
 }
