@@ -11,11 +11,11 @@ from .tail_network import TailNetwork
 
 
 def build_network(kind: str, recipe: Recipe, classes: int) -> nn.Module:
-    """An untrained `edge`, `large`, `tail` or `teacher` network."""
+    """An untrained `edge`, `large`, `tail-start`, `tail` or `teacher` network."""
     width = recipe.network(kind).width
     if kind == "edge":
         return EdgeNetwork(classes, width)
-    if kind == "tail":
+    if kind in ("tail-start", "tail"):
         channels = recipe.edge.width
         return TailNetwork(classes, channels, width, list_settings(channels))
     return LargeNetwork(classes, width)

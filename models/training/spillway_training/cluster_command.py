@@ -31,7 +31,7 @@ def cluster_tail(recipe: Recipe, training: LabelledImages, runs: Path, device: t
     source = open_batches("tail", recipe, recipe, training, runs, device)
     generator = torch.Generator().manual_seed(recipe.seed)
     batch = next(draw_batches(source, 0, generator, checkpoint.mean, checkpoint.deviation))
-    similarity = gradient_similarity(learner, learner.read_features(batch))
+    similarity = gradient_similarity(learner, learner.stem.read_features(batch))
     clusters = cluster_settings(similarity, recipe.tail.cluster_count)
     return {
         "settings": [{"channels": each.channels, "bits": each.bits} for each in learner.network.settings],

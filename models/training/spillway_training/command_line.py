@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from .byte_table import measure_bytes
 from .checkpoint import keep_weights
 from .cluster_command import cluster_tail
 from .data import Dataset, read_dataset
@@ -30,6 +29,8 @@ from .read_recipe import RECIPE_LIMITS, read_recipe
 from .recipe import Recipe
 from .tables import TABLES, run_table
 from .train import train_network
+
+NETWORKS = ("teacher", "large", "edge", "tail-start", "tail")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,7 +67,7 @@ def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
         train([options.network], options, recipe, data, device)
     elif command == "all":
         teacher = [] if recipe.teacher is None else ["teacher"]
-        tail = [] if options.no_tail else ["tail"]
+        tail = [] if options.no_tail else ["tail-start", "tail"]
         train([*teacher, "large", "edge", *tail], options, recipe, data, device)
     elif command == "cluster":
         return cluster_tail(recipe, data.training, options.runs, device)
@@ -82,8 +83,6 @@ def run_command(options: argparse.Namespace, recipe: Recipe) -> Any:
 def make_table(options: argparse.Namespace, recipe: Recipe, data: Dataset, device: torch.device) -> list[dict]:
     if options.table == "exits":
         return measure_exits(options.model, data, recipe.split_seed)
-    if options.table == "bytes":
-        return measure_bytes(options.model, data, recipe.split_seed)
     return run_table(options.table, recipe, data, options.runs, device)
 
 
@@ -119,9 +118,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="spillway_training", description="Trains, exports and evaluates the model.")
     commands = parser.add_subparsers(dest="command", required=True)
     train_command = commands.add_parser("train", help="train one network, continuing from its checkpoint")
-    train_command.add_argument("network", choices=["teacher", "large", "edge", "tail"])
+    train_command.add_argument("network", choices=NETWORKS)
     keep_command = commands.add_parser("keep", help="keep the weights of finished networks where a lost run finds them")
-    keep_command.add_argument("--networks", nargs="+", choices=["teacher", "large", "edge", "tail"], required=True)
+    keep_command.add_argument("--networks", nargs="+", choices=NETWORKS, required=True)
     table_command = commands.add_parser("table", help="measure a table of comparisons; two train networks for it")
     table_command.add_argument("table", choices=TABLES)
     others = [

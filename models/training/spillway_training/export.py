@@ -15,6 +15,7 @@ from .paths import TRAINING_FOLDER
 from .progress import report
 from .recipe import Recipe
 
+
 def export_model(
     recipe: Recipe, recipe_path: Path, data: Dataset, runs: Path, folder: Path, with_tail: bool = True
 ) -> None:
@@ -31,8 +32,8 @@ def export_model(
 
 
 def build_family(recipe: Recipe, data: Dataset, runs: Path, with_tail: bool) -> Family:
-    shipped = ("edge", "large", "tail") if with_tail else ("edge", "large")
-    checkpoints = {kind: load_finished(runs, recipe, kind) for kind in shipped}
+    trained = ("edge", "large", "tail-start", "tail") if with_tail else ("edge", "large")
+    checkpoints = {kind: load_finished(runs, recipe, kind) for kind in trained}
     networks = {}
     for kind, checkpoint in checkpoints.items():
         networks[kind] = build_network(kind, recipe, data.training.classes)

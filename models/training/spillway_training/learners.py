@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from .basis import set_basis
 from .batches import Batch
 from .distillation import exit_loss
 from .networks import EdgeNetwork
 from .recipe import Distillation, EdgeRecipe, NetworkRecipe
 from .strategies import Phase, freeze_all_but, phase_of, plan_phases
 
-# How many of stage 1's channels the ordering head may see, as shares of all.
-ORDERING_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+# Of training images that the basis of stage 1's features is found on.
+BASIS_BATCHES = 20
 
 
 class StepResult(NamedTuple):
@@ -61,14 +63,12 @@ class LargeLearner:
 
 
 class EdgeLearner:
-    """The exits in the order of the strategy, and the ordering head while stage 1 moves."""
+    """The exits in the order of the strategy."""
 
     def __init__(self, network: EdgeNetwork, settings: EdgeRecipe) -> None:
         self.network, self.settings = network, settings
         self.phases = plan_phases(settings.strategy, settings.epochs, settings.exit_loss_weights)
         self.phase: Phase = self.phases[0]
-        channels = network.stages[0].channels
-        self.kept_choices = torch.tensor([max(1, round(channels * share)) for share in ORDERING_SHARES])
 
     def begin_epoch(self, epoch: int) -> tuple[int, int]:
         self.phase = phase_of(self.phases, epoch)
@@ -76,19 +76,18 @@ class EdgeLearner:
         return self.phase.first_epoch, self.phase.end_epoch
 
     def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
+        deepest = self.phase.deepest
+        all_logits = self.network(batch.images, deepest)
         terms = exit_terms(self.settings, self.phase.exit_loss_weights)
-        deepest, kept = self.phase.deepest, None
-        if self.settings.ordering_weight > 0 and self.network.ordering.training:
-            drawn = torch.randint(len(self.kept_choices), (len(batch.labels),), generator=generator)
-            kept = self.kept_choices[drawn].to(batch.images.device)
-            # It learns as exit 1 does, which reads the same features.
-            terms.append(Term(self.settings.ordering_weight, terms[0].distillation))
-        all_logits = self.network(batch.images, deepest, kept)
         loss = mixed_loss(all_logits, batch, self.settings, terms)
         return StepResult(loss, all_logits[deepest - 1], batch.labels)
 
     def finish(self, batches: Iterator[Batch]) -> None:
-        pass
+        """Orders stage 1's features by what they are worth; what the network computes stays the same."""
+        basis, readers = self.network.stem_readers()
+        stem = self.network.stages[0].body[:-1].eval()
+        with torch.no_grad():
+            set_basis(basis, readers, (stem(batch.images).float() for batch in islice(batches, BASIS_BATCHES)))
 
 
 class Term(NamedTuple):

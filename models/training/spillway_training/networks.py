@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .layers import Classifier, ResidualBlock, convolution_layer
+from .basis import Basis
+from .layers import Classifier, ConvolutionNorm, ResidualBlock, convolution_layer
 
 
 class Stage(nn.Module):
@@ -37,31 +37,12 @@ class Stage(nn.Module):
         return features, self.exit(features)
 
 
-class OrderingHead(nn.Module):
-    """Classifies stage 1's features from their first k channels alone, k another for each image.
-
-    It is there in training only: what it learns from pulls the most useful information into the first channels
-    (nested dropout, Rippel et al. 2014), so that the first k are the best k to send. It has no normalisation,
-    whose statistics would mix all k; the exits never see a missing channel.
-    """
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
-        self.classifier = Classifier(2 * channels, classes)
-
-    def forward(self, features: Tensor, kept: Tensor) -> Tensor:
-        """features [N,C,H,W], kept int64 [N] -> logits [N,classes]."""
-        present = torch.arange(features.shape[1], device=features.device) < kept[:, None]
-        return self.classifier(functional.relu(self.convolution(features * present[:, :, None, None])))
-
-
 class EdgeNetwork(nn.Module):
     """Three stages over one stem, an exit after each; `width` is the number of channels that leave the stem.
 
     Stage 1 stays at half the image's sides with few channels: its feature map is what may travel to the cloud, where
     neighbouring values that are alike cost little, and a map at a quarter of the sides, of as many values in all,
-    leaves exits 2 and 3 and the tail three points and more behind.
+    leaves exits 2 and 3 and the tail behind. It ends in a basis that puts first what is worth most (see `basis.py`).
     """
 
     def __init__(self, classes: int, width: int = 32) -> None:
@@ -72,6 +53,7 @@ class EdgeNetwork(nn.Module):
             convolution_layer(width // 2, width, stride=2),
             ResidualBlock(width, width),
             ResidualBlock(width, width),
+            Basis(width),
         )
         second = nn.Sequential(ResidualBlock(width, middle, stride=2), ResidualBlock(middle, middle))
         third = nn.Sequential(ResidualBlock(middle, middle), ResidualBlock(middle, top, stride=2))
@@ -82,21 +64,19 @@ class EdgeNetwork(nn.Module):
                 Stage(third, top, (), classes),
             ]
         )
-        self.ordering = OrderingHead(width, classes)
 
-    def forward(self, image: Tensor, deepest: int = 3, kept: Tensor | None = None) -> list[Tensor]:
-        """Normalised images [N,3,H,W] -> the logits [N,classes] of exits 1 to `deepest`.
+    def stem_readers(self) -> tuple[Basis, list[ConvolutionNorm]]:
+        """The basis of stage 1's features, and the layers that read them."""
+        first, second = self.stages[0], self.stages[1].body[0]
+        return first.body[-1], [first.exit[0][0], second.first[0], second.shortcut]
 
-        `kept`, int64 [N]: how many of stage 1's channels the ordering head sees of each image; its logits are
-        then the last of the result.
-        """
-        features, all_logits, ordering = image, [], []
-        for number, stage in enumerate(self.stages[:deepest], start=1):
+    def forward(self, image: Tensor, deepest: int = 3) -> list[Tensor]:
+        """Normalised images [N,3,H,W] -> the logits [N,classes] of exits 1 to `deepest`."""
+        features, all_logits = image, []
+        for stage in self.stages[:deepest]:
             features, logits = stage(features)
             all_logits.append(logits)
-            if number == 1 and kept is not None:
-                ordering.append(self.ordering(features, kept))
-        return all_logits + ordering
+        return all_logits
 
 
 class LargeNetwork(nn.Module):

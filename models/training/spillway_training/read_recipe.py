@@ -33,9 +33,7 @@ NETWORK_LIMITS: dict[str, Limits] = {
     "small_epochs": (int, 0, 10_000),
     "small_scale": (float, 0.25, 1),
 }
-EDGE_LIMITS: dict[str, Limits] = {"ordering_weight": (float, 0, 100)}
 TAIL_LIMITS: dict[str, Limits] = {
-    "switching_epochs": (int, 1, 10_000),
     "cluster_count": (int, 0, 14),
 }
 RECIPE_LIMITS: dict[str, Limits] = {
@@ -48,7 +46,7 @@ DISTILLATION_LIMITS: dict[str, Limits] = {
     "temperature": (float, 0.1, 100),
     "weight": (float, 0, 1),
 }
-EXITS = {"edge": 3, "large": 1, "tail": 1, "teacher": 1}
+EXITS = {"edge": 3, "large": 1, "tailStart": 1, "tail": 1, "teacher": 1}
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -79,31 +77,40 @@ def parse_recipe(value: Any) -> Recipe:
         **{"training_images": None, **numbers},
         edge=parse_edge(found["edge"]),
         large=parse_network(found["large"], NetworkRecipe, "large"),
-        tail=parse_tail(found["tail"]),
+        tail_start=parse_tail_start(found["tail_start"]),
+        tail=parse_tail(found["tail"], found["tail_start"]),
         teacher=None if teacher is None else parse_network(teacher, NetworkRecipe, "teacher"),
     )
 
 
 def parse_edge(value: Any) -> EdgeRecipe:
-    edge = parse_network(value, EdgeRecipe, "edge", EDGE_LIMITS, lambda found: read_strategy(found["strategy"]))
+    edge = parse_network(value, EdgeRecipe, "edge", {}, lambda found: read_strategy(found["strategy"]))
     if edge.strategy != "joint" and edge.epochs < EXITS["edge"]:
         raise TrainingError(f"edge.epochs: expected at least {EXITS['edge']} for {edge.strategy}, got {edge.epochs}")
     return edge
 
 
-def parse_tail(value: Any) -> TailRecipe:
-    tail = parse_network(value, TailRecipe, "tail", TAIL_LIMITS, read_only)
-    if tail.cutmix > 0:
-        raise TrainingError(f"tail.cutmix: expected 0, the tail's settings share no images, got {tail.cutmix:g}")
-    if tail.switching_epochs > tail.epochs:
-        wanted = f"at most the {tail.epochs} epochs"
-        raise TrainingError(f"tail.switchingEpochs: expected {wanted}, got {tail.switching_epochs}")
+def parse_tail_start(value: Any) -> NetworkRecipe:
+    return without_cutmix(parse_network(value, NetworkRecipe, "tailStart"), "tailStart")
+
+
+def parse_tail(value: Any, start: Any) -> TailRecipe:
+    tail = without_cutmix(parse_network(value, TailRecipe, "tail", TAIL_LIMITS, read_only), "tail")
+    width = parse_tail_start(start).width
+    if tail.width != width:
+        raise TrainingError(f"tail.width: expected {width}, that of tailStart, got {tail.width}")
     return tail
+
+
+def without_cutmix(network: Any, where: str) -> Any:
+    if network.cutmix > 0:
+        raise TrainingError(f"{where}.cutmix: expected 0, the tail's settings share no images, got {network.cutmix:g}")
+    return network
 
 
 def read_only(found: dict[str, Any]) -> dict[str, int | None]:
     only = found.get("only")
-    return {"only": None if only is None else read_number(only, "tail.only", (int, 0, 15))}
+    return {"only": None if only is None else read_number(only, "tail.only", (int, 0, 19))}
 
 
 def read_strategy(value: Any) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 # They see the cached views, whether or not they learn from the teacher, so that comparisons are fair.
-STUDENTS = ("edge", "tail")
+STUDENTS = ("edge", "tail-start", "tail")
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,12 @@ class NetworkRecipe:
 @dataclass(frozen=True)
 class EdgeRecipe(NetworkRecipe):
     strategy: str  # see `strategies.py`
-    ordering_weight: float  # of the ordering head's loss, beside the exits'
 
 
 @dataclass(frozen=True)
 class TailRecipe(NetworkRecipe):
-    """`epochs` counts all; during the last `switching_epochs` of them the settings are trained."""
+    """The switchable tail, which starts from the trained `tail_start`."""
 
-    switching_epochs: int
     cluster_count: int  # at most so many clusters of settings; 0 for none, drawing among all settings
     # The one setting, by its index, that a separate tail is trained for; all where it is left out.
     only: int | None = field(default=None, kw_only=True)
@@ -64,12 +62,19 @@ class Recipe:
     views: int  # augmented views of the training images whose teacher's logits are computed once and kept
     edge: EdgeRecipe
     large: NetworkRecipe
+    tail_start: NetworkRecipe  # the tail on features that are not compressed
     tail: TailRecipe
     # What teaches, if not the large network that ships.
     teacher: NetworkRecipe | None = field(default=None, kw_only=True)
 
     def network(self, kind: str) -> NetworkRecipe:
-        networks = {"edge": self.edge, "large": self.large, "tail": self.tail, "teacher": self.teacher}
+        networks = {
+            "edge": self.edge,
+            "large": self.large,
+            "tail-start": self.tail_start,
+            "tail": self.tail,
+            "teacher": self.teacher,
+        }
         return networks[kind]
 
     @property
@@ -80,7 +85,7 @@ class Recipe:
 def fingerprint(recipe: Recipe, kind: str) -> str:
     """What a checkpoint must agree on to be resumed: every setting that shapes this network's weights.
 
-    That includes what its teacher was made of, if it has one, and for the tail what made the stem.
+    That includes what its teacher was made of, if it has one, and for the tail what made the stem and its start.
     """
     network = recipe.network(kind)
     settings = {"kind": kind, "seed": recipe.seed, "trainingImages": recipe.training_images, **asdict(network)}
@@ -90,6 +95,8 @@ def fingerprint(recipe: Recipe, kind: str) -> str:
         settings["teacher"] = fingerprint(recipe, recipe.teacher_kind)
     if kind in STUDENTS:
         settings["views"] = recipe.views
-    if kind == "tail":
+    if kind == "tail-start":
         settings["stem"] = fingerprint(recipe, "edge")
+    if kind == "tail":
+        settings["start"] = fingerprint(recipe, "tail-start")
     return json.dumps(settings, sort_keys=True)

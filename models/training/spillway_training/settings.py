@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
+SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
 BITS = (1, 2, 4, 8)
 
 

@@ -34,15 +34,12 @@ def plan_phases(strategy: str, epochs: int, exit_loss_weights: tuple[float, ...]
     if strategy == "joint":
         return [Phase(0, epochs, ("",), exit_loss_weights)]
     if strategy == "deepest-first":
-        trunk = tuple(f"stages.{index}.body" for index in range(exits)) + (f"stages.{exits - 1}.exit", "ordering")
+        trunk = tuple(f"stages.{index}.body" for index in range(exits)) + (f"stages.{exits - 1}.exit",)
         branches = tuple(f"stages.{index}.exit" for index in range(exits - 1))
         # The branches are small and start from good features: a third of the epochs is enough for them.
         parts = [(2, trunk, (0.0,) * (exits - 1) + (1.0,)), (1, branches, (1.0,) * (exits - 1))]
     elif strategy == "shallowest-first":
-        parts = [
-            (1, (f"stages.{index}",) + (("ordering",) if index == 0 else ()), (0.0,) * index + (1.0,))
-            for index in range(exits)
-        ]
+        parts = [(1, (f"stages.{index}",), (0.0,) * index + (1.0,)) for index in range(exits)]
     else:
         raise ValueError(f"expected one of {', '.join(STRATEGIES)}, got {strategy}")
     return share_epochs(epochs, parts)

@@ -1,4 +1,4 @@
-"""How the tail learns: first on the uncompressed features, then on all settings at once.
+"""How the tail learns: first on features that are not compressed, then on all settings at once.
 
 While it switches, each step divides its batch evenly among the leanest setting, the fullest, and one drawn from each
 cluster of settings whose gradients point alike (RTCoInfer); each part has its own normalisation statistics. The stem
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from .cluster import EXTREME, cluster_settings, gradient_similarity
 from .learners import StepResult, exit_terms, joint_loss
 from .networks import EdgeNetwork
 from .quantise import channel_ranges, dequantise, quantise
-from .recipe import TailRecipe
+from .recipe import NetworkRecipe, TailRecipe
 from .tail_network import TailNetwork
 
 # How many settings are drawn beside the two extremes where clusters are not asked for.
@@ -26,30 +27,54 @@ DRAWN_WITHOUT_CLUSTERS = 3
 SETTLING_BATCHES = 12
 
 
-class TailLearner:
-    def __init__(self, network: TailNetwork, edge: EdgeNetwork, settings: TailRecipe, device: torch.device) -> None:
-        self.network, self.settings = network, settings
-        self.stem = edge.stages[0].body.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.switches = False
+class Stem:
+    """Stage 1 of a trained edge network."""
 
-    @property
-    def first_switching_epoch(self) -> int:
-        return self.settings.epochs - self.settings.switching_epochs
+    def __init__(self, edge: EdgeNetwork, device: torch.device) -> None:
+        self.body = edge.stages[0].body.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+
+    def read_features(self, batch: Batch) -> Batch:
+        """The batch with stage 1's features, float32, in the place of its images."""
+        with torch.no_grad():
+            features = self.body(batch.images).float()
+        return Batch(features, batch.labels, batch.teacher)
+
+
+class TailStartLearner:
+    """The tail on features as they are, at the fullest setting's statistics."""
+
+    def __init__(self, network: TailNetwork, stem: Stem, settings: NetworkRecipe) -> None:
+        self.network, self.stem, self.settings = network, stem, settings
 
     def begin_epoch(self, epoch: int) -> tuple[int, int]:
         self.network.train()
-        self.switches = epoch >= self.first_switching_epoch
-        if not self.switches:
-            return 0, self.first_switching_epoch
-        if epoch == self.first_switching_epoch and epoch > 0:
-            self.network.share_statistics(len(self.network.settings) - 1)
-        return self.first_switching_epoch, self.settings.epochs
+        return 0, self.settings.epochs
 
     def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
-        batch = self.read_features(batch)
-        fullest = len(self.network.settings) - 1
-        if not self.switches:
-            return self.train_setting(batch, fullest, compress=False)
+        batch = self.stem.read_features(batch)
+        logits = self.network(batch.images, len(self.network.settings) - 1)
+        loss = joint_loss([logits], batch, self.settings, exit_terms(self.settings))
+        return StepResult(loss, logits, batch.labels)
+
+    def finish(self, batches: Iterator[Batch]) -> None:
+        pass
+
+
+class TailLearner:
+    """The tail on compressed features, at all settings or at the recipe's only one."""
+
+    def __init__(self, network: TailNetwork, start: dict[str, Any], stem: Stem, settings: TailRecipe) -> None:
+        """`start`: the state of a trained tail-start."""
+        self.network, self.stem, self.settings = network, stem, settings
+        network.load_state_dict(start)
+        network.share_statistics(len(network.settings) - 1)
+
+    def begin_epoch(self, epoch: int) -> tuple[int, int]:
+        self.network.train()
+        return 0, self.settings.epochs
+
+    def step(self, batch: Batch, generator: torch.Generator) -> StepResult:
+        batch = self.stem.read_features(batch)
         if self.settings.only is not None:
             return self.train_setting(batch, self.settings.only)
         self.find_clusters(batch)
@@ -64,7 +89,7 @@ class TailLearner:
         """Measures the statistics of every setting anew with the final weights, as the plain mean over a few batches:
         a setting that is seldom drawn has running ones from many steps ago (Yu and Huang 2019)."""
         for count, batch in enumerate(islice(batches, SETTLING_BATCHES), start=1):
-            batch = self.read_features(batch)
+            batch = self.stem.read_features(batch)
             for norm in self.network.norms():
                 norm.momentum = 1 / count
             for setting in range(len(self.network.settings)):
@@ -73,18 +98,9 @@ class TailLearner:
         for norm in self.network.norms():
             norm.momentum = norm.MOMENTUM
 
-    def read_features(self, batch: Batch) -> Batch:
-        """The batch with stage 1's features, float32, in the place of its images."""
-        with torch.no_grad():
-            features = self.stem(batch.images).float()
-        return Batch(features, batch.labels, batch.teacher)
-
-    def train_setting(self, batch: Batch, setting: int, compress: bool = True) -> StepResult:
-        features = batch.images
-        if compress:
-            settings = torch.full((len(batch.labels),), setting, device=features.device)
-            features = compress_features(self.network, features, settings)
-        logits = self.network(features, setting)
+    def train_setting(self, batch: Batch, setting: int) -> StepResult:
+        settings = torch.full((len(batch.labels),), setting, device=batch.images.device)
+        logits = self.network(compress_features(self.network, batch.images, settings), setting)
         loss = joint_loss([logits], batch, self.settings, exit_terms(self.settings))
         return StepResult(loss, logits, batch.labels)
 

@@ -25,7 +25,7 @@ from .machine import computes_in_bfloat16, describe_hardware, keep_freed_memory
 from .progress import Progress, report
 from .recipe import STUDENTS, NetworkRecipe, Recipe, fingerprint
 from .schedule import build_optimizer, learning_rate
-from .tail_learner import TailLearner
+from .tail_learner import Stem, TailLearner, TailStartLearner
 from .teacher import prepare_teacher
 from .views import Views
 
@@ -42,8 +42,8 @@ def train_network(
     """Trains one network to its last epoch, continuing from its checkpoint if there is one.
 
     Each epoch draws its order and augmentation from a generator seeded by (seed, epoch), so that a run that was
-    killed and continued sees the same batches as one that was not. `base`: the recipe in whose run the teacher and
-    the stem lie, if not this one. Returns the final checkpoint, also on disk.
+    killed and continued sees the same batches as one that was not. `base`: the recipe in whose run the teacher,
+    the stem and the tail's start lie, if not this one. Returns the final checkpoint, also on disk.
     """
     keep_freed_memory()
     settings = recipe.network(kind)
@@ -119,10 +119,13 @@ def build_learner(
     network = build_network(kind, recipe, training.classes).to(device, memory_format=torch.channels_last)
     if kind == "edge":
         return EdgeLearner(network, recipe.edge)
-    if kind == "tail":
+    if kind in ("tail-start", "tail"):
         edge = build_network("edge", base, training.classes)
         edge.load_state_dict(load_finished(runs, base, "edge").network)
-        return TailLearner(network, edge, recipe.tail, device)
+        stem = Stem(edge, device)
+        if kind == "tail-start":
+            return TailStartLearner(network, stem, recipe.tail_start)
+        return TailLearner(network, load_finished(runs, base, "tail-start").network, stem, recipe.tail)
     return LargeLearner(network, recipe.network(kind))
 
 

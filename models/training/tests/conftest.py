@@ -47,14 +47,13 @@ def tiny_recipe_value() -> dict[str, Any]:
             "exitLossWeights": [0.2, 0.2, 0.6],
             "distillation": [TINY_DISTILLATION] * 3,
             "strategy": "joint",
-            "orderingWeight": 0.1,
         },
         "large": {**TINY_NETWORK, "exitLossWeights": [1]},
+        "tailStart": {**TINY_NETWORK, "exitLossWeights": [1], "distillation": [TINY_DISTILLATION]},
         "tail": {
             **TINY_NETWORK,
             "exitLossWeights": [1],
             "distillation": [TINY_DISTILLATION],
-            "switchingEpochs": 2,
             "clusterCount": 3,
         },
     }

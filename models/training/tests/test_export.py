@@ -80,7 +80,7 @@ def test_tail_graph_takes_codes_of_mixed_settings_and_agrees_with_pytorch(traine
     network, _ = load_network(runs, read_recipe(recipe_file), "tail")
     round_to_half(rounded := fold_normalisation(network))
     count = len(network.settings)
-    features = torch.relu(torch.randn(count, 8, 8, 8, generator=torch.Generator().manual_seed(4)))
+    features = torch.relu(torch.randn(count, 8, 16, 16, generator=torch.Generator().manual_seed(4)))
     setting = torch.arange(count)
     ranges = channel_ranges(features)
     # Channels that are not sent hold codes here: the graph has to pass them over.
@@ -138,8 +138,8 @@ def test_manifest_describes_the_files(trained):
         each["name"] for each in tail["inputs"].values()
     ]
     assert tail["features"] == manifest["edge"]["stages"][0]["features"]["name"]
-    assert tail["settings"][0] == {"channels": 1, "bits": 1, "rawBytes": 8}
-    assert tail["settings"][-1] == {"channels": 8, "bits": 8, "rawBytes": 512}
+    assert tail["settings"][0] == {"channels": 1, "bits": 1, "rawBytes": 32}
+    assert tail["settings"][-1] == {"channels": 8, "bits": 8, "rawBytes": 2048}
     assert manifest["name"] == "model" and len(manifest["labels"]) == 100
     assert manifest["training"]["seconds"] >= 0 and "500 images" in manifest["training"]["dataset"]
 

@@ -1,16 +1,11 @@
-"""The tables that measure an exported model: bytes on the wire, and early exits."""
+"""The table that measures an exported model: early exits."""
 
-import io
 import json
 
 import numpy
 import pytest
-import torch
-from PIL import Image
-from spillway_training.byte_table import QUALITIES, encode, pack_codes
 from spillway_training.command_line import main
 from spillway_training.exit_table import Judged, choose_thresholds, judge, leave
-from spillway_training.quantise import channel_ranges, quantise
 
 COSTS = numpy.array([10.0, 20.0, 40.0])
 
@@ -46,33 +41,10 @@ def test_where_nothing_is_cheap_enough_everything_leaves_at_once():
     assert leave(judged, choose_thresholds(judged, COSTS, 0.1), COSTS).leaving == [1, 0, 0]
 
 
-@pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_packed_codes_hold_exactly_the_codes_that_are_sent(bits):
-    features = torch.rand(2, 4, 3, 5, generator=torch.Generator().manual_seed(1))
-    packed = pack_codes(features, {"channels": 3, "bits": bits})
-    codes = quantise(features, channel_ranges(features), torch.full((2,), 2**bits - 1))[1, :3].numpy().ravel()
-    assert len(packed[1]) == -(-3 * 15 * bits // 8)
-    places = numpy.unpackbits(numpy.frombuffer(packed[1], numpy.uint8))[: 45 * bits].reshape(45, bits)
-    assert (places @ (1 << numpy.arange(bits)[::-1])).tolist() == codes.tolist()
-
-
-@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
-def test_encoded_pictures_shrink_with_their_quality(form):
-    image = numpy.random.default_rng(1).integers(0, 256, (32, 32, 3)).astype(numpy.uint8)
-    sizes = [len(encode(image, form, quality)) for quality in QUALITIES]
-    assert sizes == sorted(sizes)
-    assert Image.open(io.BytesIO(encode(image, form, 50))).size == (32, 32)
-
-
-def test_both_tables_of_an_exported_model(data_folder, recipe_file, tmp_path, capsys):
+def test_table_of_an_exported_model(data_folder, recipe_file, tmp_path, capsys):
     options = ["--data", str(data_folder), "--runs", str(tmp_path), "--model", str(tmp_path / "model")]
     assert main(["all", str(recipe_file), *options]) == 0
-    accuracy = {entry["model"]: entry["top1"] for entry in json.loads(capsys.readouterr().out)}
-    assert main(["table", "bytes", str(recipe_file), *options]) == 0
-    rows = {row["sent"]: row for row in json.loads(capsys.readouterr().out)}
-    assert len(rows) == 16 + 2 * len(QUALITIES)
-    assert rows["tail-8x8"]["bytes"] == 8 * 64 + 8 * 4
-    assert all(row["top1"] == accuracy[name] for name, row in rows.items() if name.startswith("tail"))
+    capsys.readouterr()
     assert main(["table", "exits", str(recipe_file), *options]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["costShareAllowed"] for row in rows] == [0.333, 0.5, 0.667, 1]

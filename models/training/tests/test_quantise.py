@@ -56,6 +56,6 @@ def test_channel_of_one_value_comes_back_exactly():
 def test_settings_rise_from_the_leanest_to_the_fullest():
     settings = list_settings(32)
     assert len(settings) == 20
-    assert (settings[0], settings[-1]) == (Setting(2, 1), Setting(32, 8))
-    assert settings[0].raw_bytes(16, 16) == 64 and settings[-1].raw_bytes(16, 16) == 8192
+    assert (settings[0], settings[-1]) == (Setting(4, 1), Setting(32, 8))
+    assert settings[0].raw_bytes(16, 16) == 128 and settings[-1].raw_bytes(16, 16) == 8192
     assert len(list_settings(2)) == 8  # shares of 1 and of 2 channels only

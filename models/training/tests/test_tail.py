@@ -12,7 +12,7 @@ from spillway_training.checkpoint import load_finished
 from spillway_training.cluster import EXTREME, cluster_settings
 from spillway_training.command_line import main
 from spillway_training.settings import list_settings
-from spillway_training.tail_learner import TailLearner, compress_features
+from spillway_training.tail_learner import Stem, TailLearner, compress_features
 from spillway_training.tail_network import SwitchableNorm, TailNetwork
 from spillway_training.train import train_network
 
@@ -85,8 +85,9 @@ def test_channels_that_are_not_sent_are_zero_and_the_others_near():
 
 def build_learner(recipe, **changes):
     settings = replace(recipe.tail, **changes)
-    network = build_network("tail", recipe, 10)
-    return TailLearner(network, build_network("edge", recipe, 10), settings, CPU)
+    start = build_network("tail-start", recipe, 10).state_dict()
+    stem = Stem(build_network("edge", recipe, 10), CPU)
+    return TailLearner(build_network("tail", recipe, 10), start, stem, settings)
 
 
 def test_every_step_trains_both_extremes_and_one_setting_of_each_cluster(recipe):
@@ -125,7 +126,7 @@ def test_settings_all_alike_are_one_cluster():
 def trained(tmp_path_factory, data_folder, recipe_file):
     runs = tmp_path_factory.mktemp("tail-runs")
     options = [str(recipe_file), "--data", str(data_folder), "--runs", str(runs)]
-    for network in ("large", "edge", "tail"):
+    for network in ("large", "edge", "tail-start", "tail"):
         assert main(["train", network, *options]) == 0
     return runs
 
@@ -139,13 +140,13 @@ def test_training_uses_all_settings_and_leaves_the_stem(trained, recipe):
 
 
 def test_tail_does_not_move_the_stem(recipe):
-    learner = build_learner(recipe, switching_epochs=1)
-    before = {name: value.clone() for name, value in learner.stem.state_dict().items()}
+    learner = build_learner(recipe)
+    before = {name: value.clone() for name, value in learner.stem.body.state_dict().items()}
     learner.begin_epoch(0)
     batch = Batch(torch.randn(20, 3, 32, 32), torch.arange(20) % 10, torch.randn(20, 10))
     learner.step(batch, torch.Generator().manual_seed(1)).loss.backward()
-    assert all(torch.equal(value, before[name]) for name, value in learner.stem.state_dict().items())
-    assert all(parameter.grad is None for parameter in learner.stem.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in learner.stem.body.state_dict().items())
+    assert all(parameter.grad is None for parameter in learner.stem.body.parameters())
     assert all(parameter.grad is not None for parameter in learner.network.parameters())
 
 
@@ -172,7 +173,7 @@ def test_statistics_are_settled_as_the_mean_over_the_last_batches(recipe):
     index = 5
     means = []
     for batch in batches:
-        features = learner.read_features(batch).images
+        features = learner.stem.read_features(batch).images
         sent = compress_features(network, features, torch.full((20,), index))
         means.append(network.blocks[0].first.convolution(sent).mean((0, 2, 3)))
     torch.testing.assert_close(norm.running_mean[index], torch.stack(means).mean(0), atol=1e-5, rtol=1e-4)
@@ -181,8 +182,8 @@ def test_statistics_are_settled_as_the_mean_over_the_last_batches(recipe):
 
 def test_tail_for_one_setting_learns_otherwise_than_for_another(recipe, training_images, trained):
     means = []
-    for index in (0, 15):
-        tail = replace(recipe.tail, epochs=2, switching_epochs=1, only=index)
+    for index in (0, 19):
+        tail = replace(recipe.tail, epochs=1, only=index)
         row = replace(recipe, name=f"only-{index}", tail=tail)
         state = train_network("tail", row, training_images, trained, CPU, base=recipe)
         assert state.network["clusters"].eq(EXTREME).all()

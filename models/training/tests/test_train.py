@@ -68,15 +68,14 @@ def test_killed_run_continues_to_the_same_weights(recipe, training_images, tmp_p
 def taught(tmp_path_factory, training_images):
     """Runs in which the teacher is trained, and an edge network for the tail to stand on."""
     runs = tmp_path_factory.mktemp("taught")
-    for kind in ("large", "edge"):
+    for kind in ("large", "edge", "tail-start"):
         train_network(kind, parse_recipe(tiny_recipe_value()), training_images, runs, CPU)
     return runs
 
 
-@pytest.mark.parametrize("kind", ["edge", "tail"])
+@pytest.mark.parametrize("kind", ["edge", "tail-start", "tail"])
 def test_killed_student_continues_to_the_same_weights(kind, training_images, taught):
     recipe = parse_recipe(tiny_recipe_value())
-    # The tail is killed between its two phases: after the second epoch it begins to switch.
     whole, cut = replace(recipe, name="whole"), replace(recipe, name="cut")
     first = train_network(kind, whole, training_images, taught, CPU, base=recipe)
     with pytest.raises(KilledError):
