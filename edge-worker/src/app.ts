@@ -3,8 +3,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "./app-env.ts";
 import { problem } from "./errors.ts";
 import { ModelError } from "./inference/edge-model.ts";
-import type { ModelBundle } from "./inference/model-bundle.ts";
-import { createIsolate, type Isolate } from "./isolate.ts";
+import type { Isolate } from "./isolate.ts";
 import { classifyRoute } from "./routes/classify.ts";
 import { configRoutes } from "./routes/config.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -24,21 +23,20 @@ const METHODS: Record<string, string> = {
   "/openapi.json": "GET, HEAD",
 };
 
-export function createApp(bundle: ModelBundle): Hono<AppEnv> {
+/** @param isolateOf the same each time; throws where the environment is not valid */
+export function createApp(isolateOf: (env: Env) => Isolate): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  let isolate: Isolate | undefined;
 
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/openapi.json", (context) => context.json(openApiDocument()));
 
   app.use(async (context, next) => {
     try {
-      isolate ??= createIsolate(context.env, bundle);
+      context.set("isolate", isolateOf(context.env));
     } catch (error) {
       log("bad-environment", { detail: String(error) });
       return problem(context, { reason: "unavailable", detail: "the Worker's environment is not valid; see its log" });
     }
-    context.set("isolate", isolate);
     context.set("background", (work) => context.executionCtx.waitUntil(work));
     return next();
   });
@@ -47,7 +45,8 @@ export function createApp(bundle: ModelBundle): Hono<AppEnv> {
   app.route("/v1/stream", streamRoute);
   app.route("/v1/config", configRoutes);
   app.get("/v1/models", async (context) => {
-    const { calibration } = await context.get("isolate").configs.current(context.get("background"));
+    const { bundle, configs } = context.get("isolate");
+    const { calibration } = await configs.current(context.get("background"));
     return context.json(describeModels(bundle, calibration));
   });
 

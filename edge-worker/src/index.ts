@@ -1,6 +1,6 @@
-import { modelBundle } from "../generated/model.ts";
 import { createApp } from "./app.ts";
+import { sharedIsolate } from "./shared-isolate.ts";
 
 export { OffloadGate } from "./bucket/offload-gate.ts";
 export { ClientStreams } from "./stream/client-streams.ts";
-export default createApp(modelBundle);
+export default createApp(sharedIsolate);

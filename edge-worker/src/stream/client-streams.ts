@@ -10,8 +10,7 @@
 // unread answers with it: the client hears `resumed: false`, and sends again what has none. To write them down as
 // they come would cost 30 rows a second, and a camera has newer frames by then.
 import { DurableObject } from "cloudflare:workers";
-import { modelBundle } from "../../generated/model.ts";
-import { createIsolate, type Isolate } from "../isolate.ts";
+import { sharedIsolate } from "../shared-isolate.ts";
 import { classifyFrame } from "./classify-frame.ts";
 import { createEdgeTurn } from "./edge-turn.ts";
 import type { Frame, HeldBytes } from "./frame-queue.ts";
@@ -33,9 +32,6 @@ export interface StreamRequest {
 /** Carries a {@link StreamRequest} as JSON in ASCII: a socket cannot come out of a call. */
 export const STREAM_REQUEST_HEADER = "x-spillway-stream";
 
-/** Of all objects in this isolate; made by the first, since a module may not read the environment. */
-let shared: Isolate | undefined;
-
 export class ClientStreams extends DurableObject<Env> {
   readonly #streams = new Map<string, Stream>();
   readonly #saved = createSavedStreams(this.ctx.storage.sql);
@@ -44,7 +40,7 @@ export class ClientStreams extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     const asked: StreamRequest = JSON.parse(decodeURIComponent(request.headers.get(STREAM_REQUEST_HEADER) ?? ""));
-    const isolate = this.#isolate();
+    const isolate = sharedIsolate(this.env);
     const { config } = await isolate.configs.current((work) => this.ctx.waitUntil(work));
     const { client, server } = openSocket();
     const socket = streamSocket(server);
@@ -84,7 +80,7 @@ export class ClientStreams extends DurableObject<Env> {
   }
 
   #create(id: string, clientKey: string, saved: SavedStream | null): Stream {
-    const isolate = this.#isolate();
+    const isolate = sharedIsolate(this.env);
     const background = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const classifier = { isolate, gates: this.env.OFFLOAD_GATE, clientKey, link: `stream ${id}`, background };
     const services = {
@@ -109,10 +105,5 @@ export class ClientStreams extends DurableObject<Env> {
 
   #wakeAt(atMs: number | null): void {
     if (atMs !== null) void this.ctx.storage.setAlarm(atMs);
-  }
-
-  #isolate(): Isolate {
-    shared ??= createIsolate(this.env, modelBundle);
-    return shared;
   }
 }

@@ -8,6 +8,7 @@ import { CONFIG_KEY, type Config, defaultConfig } from "@spillway/shared/schema/
 import type { Result } from "@spillway/shared/schema/result";
 import { modelBundle } from "../../../edge-worker/generated/model.ts";
 import { createApp } from "../../../edge-worker/src/app.ts";
+import { createIsolate, type Isolate } from "../../../edge-worker/src/isolate.ts";
 import { sha256Hex } from "../../../edge-worker/src/sha256.ts";
 
 export const ADMIN_TOKEN = "test-token";
@@ -19,7 +20,11 @@ export interface TestApp {
 
 /** A fresh isolate's worth of the Worker; `variables` take the place of wrangler.toml's. */
 export function startApp(variables: Record<string, string> = {}, bundle = modelBundle): TestApp {
-  const app = createApp(bundle);
+  let isolate: Isolate | undefined;
+  const app = createApp((env) => {
+    isolate ??= createIsolate(env, bundle);
+    return isolate;
+  });
   async function fetchApp(path: string, init: RequestInit = {}): Promise<Response> {
     const context = createExecutionContext();
     const request = new Request(`http://edge.test${path}`, init);
