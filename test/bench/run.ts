@@ -10,6 +10,7 @@ import { benchCalibration, EDGEBOOST } from "./calibration.bench.ts";
 import { benchCodec } from "./codec.bench.ts";
 import { benchController, TRACES } from "./controller.bench.ts";
 import { benchDecoding } from "./decode.bench.ts";
+import { benchFamily } from "./family.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchGate } from "./gate.bench.ts";
 import { machine } from "./measure.ts";
@@ -41,6 +42,7 @@ const BENCHES: Record<string, Bench> = {
   controller: { run: benchController, needs: TRACES },
   backend: { run: benchBackend },
   stream: { run: benchStream, needs: TRACE_FOLDER, isLong: true },
+  family: { run: benchFamily, needs: MOSAIC, isLong: true },
   soak: { run: benchSoak, isLong: true },
 };
 const RESULTS = path.join(import.meta.dirname, "results");
