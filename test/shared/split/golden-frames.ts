@@ -10,8 +10,7 @@ export const GOLDEN_FRAMES = [
   { bits: 2, frame: "f7490304060617acbfc9413ccbef40b55f25ec4d138751c18ba362f3007f18275b3f" },
   {
     bits: 4,
-    frame:
-      "f789030406062aacbfc98341ed652470aff6db81f1ad4f1da5a1aaecdf04048706cf875cb56cff6cf227479c08d4e215989ee70943",
+    frame: "f789030406062aacbfc98341ed652470aff6db81f1ad4f1da5a1aaecdf04048706cf875cb56cff6cf227479c08d4e215989ee70943",
   },
   {
     bits: 8,
