@@ -7,7 +7,7 @@ import { type ShapedLink, startShapedLink } from "./shaped-link.ts";
 
 const ONE_WAY_MS = 20;
 /** How late a timer may be on a busy machine. */
-const SLACK_MS = 60;
+const SLACK_MS = 250;
 const SLICE_BYTES = 256;
 /** 100 bytes a millisecond, then nothing, then 400, each for 150 ms. */
 const REPLAY = replayOf({
