@@ -264,11 +264,11 @@ describe("how an image is best sent", () => {
   test("follows what the link did, as long as it is remembered: in memory, and in writing", async () => {
     for (let k = 0; k < 10; k++) await askAndAnswer(150);
     // The first of them tries what looks hopeless.
-    await ask(100).decision;
-    expect(await ask(100).decision).toMatchObject({ offload: false, reason: "deadline", option: null });
+    await ask(50).decision;
+    expect(await ask(50).decision).toMatchObject({ offload: false, reason: "deadline", option: null });
     expect(await ask(400).decision).toMatchObject({ option: LARGE });
     await evictDurableObject(gate());
-    expect(await ask(100).decision).toMatchObject({ offload: false, reason: "deadline" });
+    expect(await ask(50).decision).toMatchObject({ offload: false, reason: "deadline" });
     expect(await stored()).toBe(1);
   });
 

@@ -54,7 +54,8 @@ describe("a run", () => {
       [1, 20],
       [0, 0],
     ]);
-    expect(seen[3].link().link.latencyMs.tail).toBeCloseTo(20.4, 0);
+    const { throughput, latencyMs } = seen[3].link().link;
+    expect(OPTIONS[0].bytes / throughput + latencyMs.tail).toBeCloseTo(20 + OPTIONS[0].bytes / 100, 9);
   });
 
   it("is scored by gains in time, misses and bytes", () => {
@@ -146,6 +147,27 @@ describe("the optimum", () => {
       expect(gains[4]).toBeGreaterThanOrEqual(Math.max(...gains));
     }
   });
+
+  it.each([16, 64, 256])(
+    "is what the controller comes near to, whatever the link: %i bytes a millisecond",
+    (bytesPerMs) => {
+      const options = [50, 100, 200, 400, 800, 1600, 3200].map((bytes): SendOption => {
+        return { route: "tail", setting: String(bytes), bytes, gainShare: bytes / (bytes + 200) };
+      });
+      const replay = replayOf({
+        name: "steady",
+        endsMs: Float64Array.of(1000),
+        bytesPerMs: Float64Array.of(bytesPerMs),
+      });
+      const setting = { ...SETTING, intervalMs: 1500 / bytesPerMs, deadlineMs: 150 };
+      const metrics = metricsOf(300);
+      const control = { weights: { horizon: 5, missPenalty: 0.1 }, bucket: null, tokenPrice: 0 };
+      const run = playLink(controllerRule(options, setting, control), options, metrics, none(300), replay, setting);
+      const images = { metrics, correct: null, edgeAccuracy: 0 };
+      const { net } = scoreRun(run, options, images, Array.from(metrics.keys()), setting, 0.1);
+      expect((net * 300) / linkOptimum(options, metrics, replay, setting)).toBeGreaterThan(0.8);
+    },
+  );
 
   it("is nothing where there is no time", () => {
     expect(linkOptimum(OPTIONS, metricsOf(10), STEADY, { ...SETTING, deadlineMs: 19 })).toBe(0);
