@@ -52,6 +52,7 @@ test("keeps to the deadline over a link that comes and goes", async () => {
   const summary: StreamSummary = JSON.parse(stdout);
   expectNothingLost(summary);
   expect(summary.taken).toBe(FRAMES);
+  expect(summary.late).toBeLessThan(FRAMES / 4);
   expect(summary.byTier.cloud).toBeGreaterThan(0);
   expect(summary.byTier.edge).toBeGreaterThan(0);
   // What answers say was sent went over the link, and headers besides.

@@ -53,11 +53,11 @@ export interface LinkPrediction {
 }
 
 /**
- * What is taken of a link of which nothing is known: 128 kbit/s and the cloud near by. Of a fast link more is soon known,
- * whatever it was taken for. A slow one that is taken for fast looks all latency, and what would show otherwise is not
- * sent: with 1 Mbit/s here, which is about what the shared traces have, the simulated controller, which does not try what
- * looks hopeless, gains 2.7 % ± 0.6 % less on their tuning half; and at a tenth of their throughput 33 % of the optimum
- * rather than 91 %.
+ * What is taken of a link of which nothing is known: 128 kbit/s and the cloud near by. Of a fast link more is soon
+ * known, whatever it was taken for. A slow one that is taken for fast looks all latency, and what would show otherwise
+ * is not sent: with 1 Mbit/s here, which is about what the shared traces have, the simulated controller, which does not
+ * try what looks hopeless, gains 2.7 % ± 0.6 % less on their tuning half, and at a tenth of their throughput 33 % of the
+ * optimum rather than 91 %.
  */
 export const UNKNOWN_LINK: LinkPrediction = {
   throughput: 16,

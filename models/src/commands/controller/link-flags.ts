@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Route } from "@spillway/shared/split/bandwidth";
 import { DEFAULT_WEIGHTS, type SendOption } from "@spillway/shared/split/controller";
 import { readCalibration } from "../../evaluation/calibration-file.ts";
-import { loadEvaluation } from "../../evaluation/load-evaluation.ts";
+import { loadEvaluation, rowsOfPart } from "../../evaluation/load-evaluation.ts";
 import { numberFlag, numbersFlag, ruleFlag } from "../../flag-values.ts";
 import type { LinkComparison } from "../../link/compare.ts";
 import { assumedImages, evaluatedImages, type FrameImages } from "../../link/frame-images.ts";
@@ -40,8 +40,8 @@ export const linkHelp = (
 ) => `  --options FILE       .json, what may be sent: [{ "route": "tail"|"large", "setting": "16x4"|null, "bytes", "gainShare" }],
                        gainShare as a share of what asking the large model gains
   --model FOLDER       instead: the settings of this model's tail, by its calibration.json (or --calibration FILE)
-  --evaluation E.npz   with --model: its images, as \`spillway evaluate\` wrote them; without it a frame's metric is
-                       0.25 u^3 for even u, and the edge is taken to be right about 70 of 100
+  --evaluation E.npz   with --model: the report half of its images, as \`spillway evaluate\` wrote them; without it a
+                       frame's metric is 0.25 u^3 for even u, and the edge is taken to be right about 70 of 100
   --confidence RULE    max-probability (default), margin, entropy: the configuration's edge.confidence
   --raw-bytes B        features as they are (default 4096); frames come so fast that these need a multiple of the
                        trace's mean throughput
@@ -145,5 +145,6 @@ async function readOptionsAndImages(
     return { options, images: assumedImages(seed) };
   }
   const evaluation = await loadEvaluation(folder, { evaluation: values.evaluation, withTail: true });
-  return { options, images: evaluatedImages(evaluation, calibration, confidence) };
+  // The other half is what calibrations are fitted on.
+  return { options, images: evaluatedImages(rowsOfPart(evaluation, "report"), calibration, confidence) };
 }
