@@ -127,8 +127,9 @@ function featureRows({ manifest }: ModelFolder, report: Evaluation, calibration:
   const votes = votesOf(report, calibration);
   return settings.map(({ rawBytes }, index) => {
     const { setting, logits, frameBytes } = report.tail[index];
-    const answers = answersOf(logits, votes, report.labels, fitOf(calibration, setting));
-    return { name: setting, rawBytes, bytes: mean(frameBytes ?? []), ...answers };
+    const fit = fitOf(calibration, setting);
+    const answers = answersOf(logits, votes, report.labels, fit);
+    return { name: setting, rawBytes, gainShare: fit.gainShare, bytes: mean(frameBytes ?? []), ...answers };
   });
 }
 

@@ -14,6 +14,8 @@ export interface FileBytes {
 export interface FeatureRow extends Sent {
   /** The codes alone, packed. */
   rawBytes: number;
+  /** How good the calibration half found it: see shared/src/offload/gain-share.ts. */
+  gainShare: number;
 }
 
 export function featureTable(rows: readonly FeatureRow[], { bitmap, files }: FileBytes): string {
@@ -38,13 +40,16 @@ export function featureTable(rows: readonly FeatureRow[], { bitmap, files }: Fil
   );
 }
 
-/** At each residual rate that RTCoInfer published: what our best setting within it loses. */
-export function lossesAtPublishedRates(rows: readonly Sent[], bitmap: number) {
+/**
+ * At each residual rate that RTCoInfer published: what our best setting within it loses. The calibration half says which
+ * that is; the best on the images that are judged would flatter itself.
+ */
+export function lossesAtPublishedRates(rows: readonly FeatureRow[], bitmap: number) {
   const uncompressed = uncompressedOf(rows);
   return RTCOINFER.map(({ x: rate, y: theirs }) => {
     const affordable = rows.filter(({ bytes }) => bytes <= rate * bitmap);
     if (affordable.length === 0) return { rate, theirs, ours: null };
-    const best = affordable.reduce((a, b) => (mean(b.alone) > mean(a.alone) ? b : a));
+    const best = affordable.reduce((a, b) => (b.gainShare > a.gainShare ? b : a));
     const lost = difference(uncompressed.alone, best.alone);
     return { rate, theirs, ours: { setting: best.name, loss: lost.mean, standardError: lost.standardError } };
   });
