@@ -1,6 +1,6 @@
-// What one isolate keeps between requests: the model's sessions, the configuration it read last, the
-// circuits to the cloud and what it found out about the tail, the request rates, and images that wait to be reported to a gate. Made by the
-// first request, since an isolate may neither compute much nor read its environment before one.
+// What one isolate keeps between requests: the model's sessions, the configuration it read last, the circuits to the
+// cloud and what it found out about the tail, the request rates, and images that wait to be reported to a gate. Made by
+// the first request, since an isolate may neither compute much nor read its environment before one.
 
 import { MAX_MAP_CHANNELS, MAX_MAP_VALUES } from "@spillway/shared/split/frame";
 import { createImageReports, type ImageReports } from "./bucket/image-reports.ts";

@@ -9,8 +9,7 @@ import type { LinkReplay } from "./replay.ts";
 export interface FrameView {
   metric: number;
   tokens: number;
-  /** Sends without an answer so far, and for how long the oldest has been under way. */
-  underway: number;
+  /** For how long the oldest send without an answer has been under way; 0 where there is none. */
   oldestMs: number;
   /** What the past sends say of the link; asked for only where it is needed. */
   link(): LinkView;
@@ -87,7 +86,6 @@ export function playLink(
       ? rule({
           metric: metrics[frame],
           tokens,
-          underway: underway.length,
           oldestMs: underway.length === 0 ? 0 : nowMs - underway[0].startedMs,
           link: () => viewLink(link.state(), nowMs),
         })

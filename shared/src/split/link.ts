@@ -7,7 +7,6 @@ import {
   observeUnfinished,
   predictLink,
   type StartedSend,
-  UNKNOWN_LINK,
 } from "./bandwidth.ts";
 
 export interface UnderwaySend extends StartedSend {
@@ -78,8 +77,8 @@ export function forgetSend({ bandwidth, underway }: LinkState, id: string): Link
  * What to expect of the next send. A send under way that should be over by now says that the link is slower than was
  * believed: at most its bytes over the time that it has taken.
  */
-export function viewLink({ bandwidth, underway }: LinkState, nowMs: number, prior = UNKNOWN_LINK): LinkView {
-  const predicted = predictLink(bandwidth, nowMs, prior);
+export function viewLink({ bandwidth, underway }: LinkState, nowMs: number): LinkView {
+  const predicted = predictLink(bandwidth, nowMs);
   let { throughput } = predicted;
   let freeMs = bandwidth === null ? -Infinity : bandwidth.last.endedMs - predicted.latencyMs[bandwidth.last.route];
   for (const { bytes, startedMs, route } of underway) {

@@ -48,12 +48,7 @@ describe("a run", () => {
       return seen.length === 1 ? 0 : null;
     };
     playLink(rule, OPTIONS, metricsOf(4), none(4), STEADY, SETTING);
-    expect(seen.map(({ underway, oldestMs }) => [underway, oldestMs])).toEqual([
-      [0, 0],
-      [1, 10],
-      [1, 20],
-      [0, 0],
-    ]);
+    expect(seen.map(({ oldestMs }) => oldestMs)).toEqual([0, 10, 20, 0]);
     const { throughput, latencyMs } = seen[3].link().link;
     expect(OPTIONS[0].bytes / throughput + latencyMs.tail).toBeCloseTo(20 + OPTIONS[0].bytes / 100, 9);
   });
@@ -78,7 +73,7 @@ describe("rules", () => {
     const rule = rateRule(OPTIONS, SETTING);
     const view = (throughput: number, queuedBytes: number): FrameView => {
       const link = { throughput, robustThroughput: 1, latencyMs: { tail: 20, large: 25 }, latencySpreadMs: 9 };
-      return { metric: 0, tokens: 1, underway: 0, oldestMs: 0, link: () => ({ link, queuedBytes }) };
+      return { metric: 0, tokens: 1, oldestMs: 0, link: () => ({ link, queuedBytes }) };
     };
     expect([view(100, 0), view(100, 500), view(100, 501), view(100, 3801), view(4, 0)].map(rule)).toEqual([
       1,
@@ -91,7 +86,7 @@ describe("rules", () => {
 
   it("by buffer takes less the longer the oldest is under way", () => {
     const rule = bufferRule(OPTIONS, { deadlineMs: 100 }, { low: 0.2, high: 0.8 });
-    const at = (oldestMs: number) => rule({ metric: 0, tokens: 1, underway: 1, oldestMs, link: () => expect.fail() });
+    const at = (oldestMs: number) => rule({ metric: 0, tokens: 1, oldestMs, link: () => expect.fail() });
     expect([0, 20, 21, 76, 77, 80, 200].map(at)).toEqual([1, 1, 0, 0, null, null, null]);
   });
 });
