@@ -110,3 +110,5 @@ export const MAX_STOP_MS = 4_000;
 
 /** Bytes of log lines that wait for a reader who has stopped reading; what comes beyond is lost. */
 export const MAX_LOG_BACKLOG_BYTES = 1_048_576;
+/** Milliseconds that a process which ends waits for its log's reader: a busy machine needs some, a dead reader gets no more. */
+export const LOG_EXIT_MS = 1_000;
