@@ -39,8 +39,6 @@ export const MAX_REPLY_BYTES = 4_194_304;
 export const MULTIPART_OVERHEAD_BYTES = 65_536;
 /** Clients whose request rate an isolate remembers; the longest unseen is forgotten first. */
 export const MAX_TRACKED_CLIENTS = 10_000;
-/** Largest deadline a caller may ask for, in milliseconds. */
-export const MAX_DEADLINE_MS = 600_000;
 /** Milliseconds to wait for a KV read; the configuration that the isolate holds serves meanwhile. */
 export const KV_TIMEOUT_MS = 1_000;
 /**

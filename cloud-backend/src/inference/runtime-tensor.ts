@@ -1,34 +1,17 @@
 // Between the protocol's tensors and ONNX Runtime's.
 import {
   datatypeOfOnnx,
-  type NumericDatatype,
   ONNX_TYPES,
   type TensorDescription,
   VARIABLE,
 } from "@spillway/shared/protocol/graph-signature";
-import type { Tensor } from "@spillway/shared/protocol/tensor";
+import { NUMERIC_ARRAYS, type NumericDatatype, type Tensor } from "@spillway/shared/protocol/tensor";
 import { type OnnxValue, Tensor as RuntimeTensor } from "onnxruntime-node";
-
-/** The array that ONNX Runtime keeps a datatype's values in. */
-const ARRAYS = {
-  BOOL: Uint8Array,
-  INT8: Int8Array,
-  UINT8: Uint8Array,
-  INT16: Int16Array,
-  UINT16: Uint16Array,
-  FP16: Float16Array,
-  INT32: Int32Array,
-  UINT32: Uint32Array,
-  FP32: Float32Array,
-  INT64: BigInt64Array,
-  UINT64: BigUint64Array,
-  FP64: Float64Array,
-} as const satisfies Record<NumericDatatype, unknown>;
 
 /** A tensor over the same bytes. @throws TypeError for BYTES, which no accepted graph takes */
 export function toRuntime({ name, datatype, shape, bytes }: Tensor): RuntimeTensor {
   if (datatype === "BYTES") throw new TypeError(`${name}: expected numbers, got BYTES`);
-  const Values = ARRAYS[datatype];
+  const Values = NUMERIC_ARRAYS[datatype];
   const values = new Values(bytes.buffer, bytes.byteOffset, bytes.byteLength / Values.BYTES_PER_ELEMENT);
   return new RuntimeTensor(ONNX_TYPES[datatype], values as Float32Array, shape);
 }
@@ -46,6 +29,6 @@ export function fromRuntime(name: string, value: OnnxValue): Tensor {
 export function emptyTensor({ name, datatype, shape }: TensorDescription, rows: number): Tensor {
   const filled = shape.map((dimension) => (dimension === VARIABLE ? rows : dimension));
   const count = filled.reduce((product, dimension) => product * dimension, 1);
-  const bytes = new Uint8Array(count * ARRAYS[datatype as NumericDatatype].BYTES_PER_ELEMENT);
+  const bytes = new Uint8Array(count * NUMERIC_ARRAYS[datatype as NumericDatatype].BYTES_PER_ELEMENT);
   return { name, datatype, shape: filled, bytes };
 }

@@ -1,6 +1,7 @@
 // What a query may ask of the answer to an image.
+import { MAX_DEADLINE_MS } from "@spillway/shared/schema/stream";
 import { z } from "zod";
-import { MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
+import { MAX_TOP } from "../limits.ts";
 
 const whole = z
   .string()

@@ -1,14 +1,16 @@
 // `GET /openapi.json`: the HTTP contract, its schemas taken from those that the code checks with.
+
 import { configSchema, policyNameSchema } from "@spillway/shared/schema/config";
 import { resultSchema } from "@spillway/shared/schema/result";
 import {
   frameAnswerSchema,
   frameHeaderSchema,
+  MAX_DEADLINE_MS,
   MAX_FRAME_ID_LENGTH,
   streamHelloSchema,
 } from "@spillway/shared/schema/stream";
 import { z } from "zod";
-import { DEFAULT_TOP, MAX_DEADLINE_MS, MAX_TOP } from "../limits.ts";
+import { DEFAULT_TOP, MAX_TOP } from "../limits.ts";
 
 const classifyParameters = [
   {

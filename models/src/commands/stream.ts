@@ -1,6 +1,6 @@
 // `spillway stream`: plays pictures as a camera's frames to a running Worker, and tells how it goes.
 import { readFile } from "node:fs/promises";
-import { MAX_FRAME_DEADLINE_MS } from "@spillway/shared/schema/stream";
+import { MAX_DEADLINE_MS } from "@spillway/shared/schema/stream";
 import { neededFlag, numberFlag } from "../flag-values.ts";
 import { expectWritable, OUTPUT_FLAGS, reportResult } from "../result-output.ts";
 import { frameFiles } from "../stream/frame-files.ts";
@@ -61,7 +61,7 @@ export async function run(args: string[]): Promise<void> {
   const { values, positionals } = flags;
   if (positionals.length === 0) throw new UsageError("name a folder or pictures; see spillway stream --help");
   const framesPerSecond = numberFlag("fps", neededFlag("stream", "fps", values.fps), 0.01, 1000) as number;
-  const deadlineMs = wholeFlag("deadline-ms", values["deadline-ms"], MAX_FRAME_DEADLINE_MS);
+  const deadlineMs = wholeFlag("deadline-ms", values["deadline-ms"], MAX_DEADLINE_MS);
   const most = wholeFlag("frames", values.frames, Number.MAX_SAFE_INTEGER) ?? Infinity;
   const top = wholeFlag("top", values.top, MAX_TOP);
   const url = streamUrl(values.url, { top, deadline_ms: deadlineMs });

@@ -1,6 +1,6 @@
 // What an ONNX graph takes and gives, in the words of the protocol: as ONNX Runtime tells it of a loaded
 // file, as a manifest promises it, and whether the two agree.
-import type { Datatype, Tensor } from "./tensor.ts";
+import type { Datatype, NumericDatatype, Tensor } from "./tensor.ts";
 
 /** The dimension that a request is free to choose. */
 export const VARIABLE = -1;
@@ -41,7 +41,6 @@ export const ONNX_TYPES = {
   UINT64: "uint64",
   FP64: "float64",
 } as const satisfies Record<Exclude<Datatype, "BYTES">, string>;
-export type NumericDatatype = keyof typeof ONNX_TYPES;
 
 const DATATYPES = new Map<string, NumericDatatype>(
   Object.entries(ONNX_TYPES).map(([datatype, type]) => [type, datatype as NumericDatatype]),

@@ -1,22 +1,14 @@
 // Tensor data as JSON: nested or flat, row-major lists of numbers, booleans or strings.
-import { bytesTensorOf, type Datatype, elementCount, ProtocolError, readByteElements, type Tensor } from "./tensor.ts";
-
-type NumericDatatype = Exclude<Datatype, "BYTES">;
-
-const ARRAYS = {
-  BOOL: Uint8Array,
-  INT8: Int8Array,
-  UINT8: Uint8Array,
-  INT16: Int16Array,
-  UINT16: Uint16Array,
-  FP16: Float16Array,
-  INT32: Int32Array,
-  UINT32: Uint32Array,
-  FP32: Float32Array,
-  INT64: BigInt64Array,
-  UINT64: BigUint64Array,
-  FP64: Float64Array,
-} as const satisfies Record<NumericDatatype, unknown>;
+import {
+  bytesTensorOf,
+  type Datatype,
+  elementCount,
+  NUMERIC_ARRAYS,
+  type NumericDatatype,
+  ProtocolError,
+  readByteElements,
+  type Tensor,
+} from "./tensor.ts";
 
 export type JsonElement = number | boolean | string;
 export type JsonData = JsonElement | JsonData[];
@@ -35,7 +27,7 @@ export function tensorFromJson(name: string, datatype: Datatype, shape: number[]
     const encoded = elements.map((element) => encoder.encode(expectString(name, element)));
     return { ...bytesTensorOf(name, encoded), shape };
   }
-  const values = new ARRAYS[datatype](count);
+  const values = new NUMERIC_ARRAYS[datatype](count);
   elements.forEach((element, index) => {
     const value = expectNumber(name, datatype, element);
     const isWide = values instanceof BigInt64Array || values instanceof BigUint64Array;
@@ -54,7 +46,7 @@ export function tensorFromJson(name: string, datatype: Datatype, shape: number[]
  */
 export function tensorToJson(tensor: Tensor): JsonElement[] {
   if (tensor.datatype === "BYTES") return readByteElements(tensor).map((element) => decodeText(tensor.name, element));
-  const values = new ARRAYS[tensor.datatype](tensor.bytes.slice().buffer);
+  const values = new NUMERIC_ARRAYS[tensor.datatype](tensor.bytes.slice().buffer);
   const elements: JsonElement[] = [];
   for (const value of values) {
     const number = Number(value);

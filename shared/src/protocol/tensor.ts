@@ -21,6 +21,25 @@ const ELEMENT_BYTES = {
 export type Datatype = keyof typeof ELEMENT_BYTES;
 export const DATATYPES = Object.keys(ELEMENT_BYTES) as [Datatype, ...Datatype[]];
 
+/** Those whose values are numbers of a fixed size. */
+export type NumericDatatype = Exclude<Datatype, "BYTES">;
+
+/** The array that holds each one's values, in JavaScript as in ONNX Runtime. */
+export const NUMERIC_ARRAYS = {
+  BOOL: Uint8Array,
+  INT8: Int8Array,
+  UINT8: Uint8Array,
+  INT16: Int16Array,
+  UINT16: Uint16Array,
+  FP16: Float16Array,
+  INT32: Int32Array,
+  UINT32: Uint32Array,
+  FP32: Float32Array,
+  INT64: BigInt64Array,
+  UINT64: BigUint64Array,
+  FP64: Float64Array,
+} as const satisfies Record<NumericDatatype, unknown>;
+
 /** More dimensions than any image tensor has. */
 export const MAX_DIMENSIONS = 8;
 /** Shapes that declare more elements than this are refused before anything is allocated. */

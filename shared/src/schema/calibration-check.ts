@@ -54,7 +54,7 @@ function modelMismatch(calibration: Calibration, manifest: Manifest, modelHash: 
   return tailMismatch(calibration, manifest) ?? classesMismatch(calibration, manifest.labels.length);
 }
 
-/** A calibration may know nothing of the model's tail: then the tail is not asked. */
+/** A calibration may know nothing of the model's tail: then `auto` does not ask the tail. */
 function tailMismatch({ tail }: Calibration, { cloud }: Manifest): string | null {
   if (tail === null) return null;
   const settings = cloud.tail?.settings.map(settingName) ?? [];

@@ -13,15 +13,15 @@ import { z } from "zod";
 import { resultSchema } from "./result.ts";
 
 export const MAX_FRAME_ID_LENGTH = 64;
-/** The longest deadline of a frame, in milliseconds. */
-export const MAX_FRAME_DEADLINE_MS = 600_000;
+/** The longest deadline that a caller may ask for, of a request as of a frame, in milliseconds. */
+export const MAX_DEADLINE_MS = 600_000;
 
 export const frameIdSchema = z.string().min(1).max(MAX_FRAME_ID_LENGTH);
 
 /** The client's text message. Of several before an image the last counts. */
 export const frameHeaderSchema = z.strictObject({
   frame: frameIdSchema.optional(),
-  deadline_ms: z.int().min(1).max(MAX_FRAME_DEADLINE_MS).optional(),
+  deadline_ms: z.int().min(1).max(MAX_DEADLINE_MS).optional(),
   read: frameIdSchema.optional(),
 });
 export type FrameHeader = z.infer<typeof frameHeaderSchema>;
