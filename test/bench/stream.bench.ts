@@ -1,6 +1,7 @@
 // A camera over a link that follows recorded traces, end to end through the real stack, beside what the simulator says
-// of the same trace, frame rate, deadline and ways to send (./stream/simulated-run.ts). The frames are the report half of CIFAR-100's shared test
-// images. Traces are scaled so that the frames as whole images need a multiple of what the link carries on average.
+// of the same trace, frame rate, deadline and ways to send (./stream/simulated-run.ts). The frames are the report half
+// of CIFAR-100's shared test images. Traces are scaled so that the frames as whole images need a multiple of what the
+// link carries on average.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { calibrationSchema } from "@spillway/shared/schema/calibration";
@@ -62,7 +63,13 @@ export async function benchStream() {
         deadlineMs,
       });
       const latencyMs = summarise([...before.latenciesMs, ...after.latenciesMs]);
-      runs.push({ trace: name, multiple, unlimitedMs: latencyMs, stream: scoreCamera(run, camera), simulated });
+      runs.push({
+        trace: name,
+        multiple,
+        unlimitedMs: latencyMs,
+        stream: scoreCamera(run, { labels, deadlineMs }),
+        simulated,
+      });
       before = after;
     }
     const { wholeBytes, headerBytes } = before;

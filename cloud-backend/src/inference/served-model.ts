@@ -1,8 +1,9 @@
 // One version of a graph while it is served: protocol requests in, protocol responses out. Its threads
 // run batches, the batcher makes them of the requests that wait.
 import type { Signature } from "@spillway/shared/protocol/graph-signature";
-import type { InferenceRequest, InferenceResponse } from "@spillway/shared/protocol/message";
+import type { InferenceRequest, InferenceResponse, Parameters } from "@spillway/shared/protocol/message";
 import type { Tensor } from "@spillway/shared/protocol/tensor";
+import { TAIL_HASH_PARAMETER } from "@spillway/shared/schema/cloud-graphs";
 import { Batcher } from "../batching/batcher.ts";
 import type { BatchingOptions } from "../batching/batching-options.ts";
 import type { Share } from "../batching/pending-request.ts";
@@ -31,6 +32,7 @@ export class ServedModel implements Model {
   readonly #threads: readonly SessionThread[];
   readonly #batcher: Batcher;
   readonly #decoder: InputDecoder;
+  readonly #answerParameters: Parameters | undefined;
 
   constructor(
     graph: GraphDescription,
@@ -47,6 +49,7 @@ export class ServedModel implements Model {
     this.provider = threads[0].provider;
     this.encoded = graph.encoded;
     this.#decoder = decoder;
+    this.#answerParameters = graph.encoded?.kind === "frame" ? { [TAIL_HASH_PARAMETER]: graph.sha256 } : undefined;
     this.#threads = threads;
     this.#batcher = new Batcher(threads, this.serving.batching, {
       now: () => performance.now(),
@@ -100,6 +103,7 @@ export class ServedModel implements Model {
       modelName: this.name,
       modelVersion: this.version,
       id: request.id,
+      parameters: this.#answerParameters,
       outputs: share.value.outputs,
     });
   }

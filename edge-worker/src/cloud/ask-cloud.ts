@@ -106,7 +106,7 @@ export async function askCloud<Answer>(
     if (isTimeout && patience.isDeadline) return failed("deadline");
     circuit.failed(now());
     // A cloud that refuses would refuse again, and one that has no room must not be asked more often for it.
-    const mayPass = outcome.mayHaveWorked && !isTimeout;
+    const mayPass = outcome.mayHaveWorked && !isTimeout && outcome.refused === null;
     if (!mayPass || retriesLeft === 0) break;
   }
   return failed(last.reason);

@@ -4,7 +4,7 @@
 // MLServer, each also behind SageMaker): the endpoint can be replaced without touching the Worker.
 import type { EncodedMessage, InferenceResponse } from "@spillway/shared/protocol/message";
 
-/** What a cloud refuses before it does any work: the request as it is, or any request for a model that it has not. */
+/** What is wrong with a question for as long as the cloud is as it is: its form, or that it has not the model. */
 export type Refusal = "request" | "model";
 
 export interface CloudFailure {

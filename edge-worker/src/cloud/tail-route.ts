@@ -4,15 +4,15 @@
 // bytes of body. A server that is not ours refuses it, as the graph has three inputs; then the same is asked plainly, as
 // these three tensors.
 import type { InferenceResponse } from "@spillway/shared/protocol/message";
-import { ProtocolError } from "@spillway/shared/protocol/tensor";
 import type { Calibration } from "@spillway/shared/schema/calibration";
-import { tailFeatureShape } from "@spillway/shared/schema/cloud-graphs";
+import { TAIL_HASH_PARAMETER, tailFeatureShape } from "@spillway/shared/schema/cloud-graphs";
 import type { Manifest, TailModel } from "@spillway/shared/schema/manifest";
 import { encodeFrame } from "@spillway/shared/split/frame";
 import { type QuantisedFeatures, quantiseFeatures } from "@spillway/shared/split/quantiser";
 import { settingName } from "@spillway/shared/split/setting";
 import { tailTensors } from "@spillway/shared/split/tail-input";
 import type { Asker, CloudQuestion } from "./ask-cloud.ts";
+import { OtherModelError } from "./failure-of-error.ts";
 import { calibratedReply, tensorBody } from "./tensor-message.ts";
 
 /** Name under which the endpoint hosts the model. */
@@ -44,15 +44,22 @@ export function tailQuestion(
   const quantised = quantiseFeatures(features, tailFeatureShape(manifest), tail.settings[setting]);
   const calibrator = calibration.tail?.[setting].calibrator ?? calibration.cloud;
   const read = (response: InferenceResponse) => {
-    // An endpoint of a single model may answer whatever is asked with that one.
-    if (response.modelName !== TAIL_MODEL_NAME) {
-      throw new ProtocolError(`reply: expected one of "${TAIL_MODEL_NAME}", got "${response.modelName}"`);
-    }
+    checkModel(response, tail);
     return calibratedReply(response, tail.logits, manifest.labels.length, calibrator);
   };
   const common = { model: TAIL_MODEL_NAME, id: asker.id, traceparent: asker.traceparent, read };
   const plainly = { ...common, encode: tensorsEncoder(asker.id, quantised, { tail, setting }) };
   return form === "tensors" ? plainly : { ...common, encode: frameEncoder(quantised), plainly };
+}
+
+/** @throws OtherModelError when another model answered, or a tail that goes on from other features */
+function checkModel({ modelName, parameters }: InferenceResponse, { sha256 }: TailModel): void {
+  // An endpoint of a single model may answer whatever is asked with that one.
+  if (modelName !== TAIL_MODEL_NAME) {
+    throw new OtherModelError(`reply: expected one of "${TAIL_MODEL_NAME}", got "${modelName}"`);
+  }
+  const hash = parameters?.[TAIL_HASH_PARAMETER] ?? sha256;
+  if (hash !== sha256) throw new OtherModelError(`reply: expected one of the tail ${sha256}, got ${hash}`);
 }
 
 /** Index of a setting of this name. @throws RangeError when the tail has none */

@@ -86,6 +86,7 @@ export interface InferenceResponse {
   modelName: string;
   modelVersion?: string | undefined;
   id?: string | undefined;
+  parameters?: Parameters | undefined;
   outputs: Tensor[];
 }
 
@@ -127,6 +128,7 @@ export function encodeResponse(response: InferenceResponse, isBinary: (output: s
     model_name: response.modelName,
     model_version: response.modelVersion,
     id: response.id,
+    parameters: response.parameters,
     outputs: response.outputs.map((output) =>
       isBinary(output.name) ? binaryDescription(output) : { ...description(output), data: tensorToJson(output) },
     ),
@@ -143,6 +145,7 @@ export function decodeResponse(body: Uint8Array<ArrayBuffer>, headerBytes: numbe
     modelName: response.model_name,
     modelVersion: response.model_version,
     id: response.id,
+    parameters: response.parameters,
     outputs: readTensors(response.outputs, binary),
   };
 }

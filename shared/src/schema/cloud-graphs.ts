@@ -8,6 +8,12 @@ import type { LargeModel, Manifest, TailModel } from "./manifest.ts";
 /** Where our backend serves the tail: frames of features, BYTES [n], in the place of its three inputs. */
 export const FRAME_INPUT = "frame";
 
+/**
+ * Parameter of our backend's answers from the tail: the hash of its file, as the manifest has it. Features of another
+ * first stage may have the same shape, as while a new model is being rolled out; only this tells them apart.
+ */
+export const TAIL_HASH_PARAMETER = "sha256";
+
 /** In the signature, the first dimension of every tensor is the batch, and no other is variable. */
 export interface CloudGraph {
   /** Under which the Worker asks for it. */

@@ -28,9 +28,9 @@ export interface SentPicture extends Sent {
   family: Family | "lossless";
 }
 
-/** All channels with all bits: a manifest names the leanest setting first. */
+/** What loses least on the way, which is what takes most bytes. */
 export function uncompressedOf<Kind extends Sent>(rows: readonly Kind[]): Kind {
-  return rows[rows.length - 1];
+  return rows.reduce((most, row) => (row.bytes > most.bytes ? row : most));
 }
 
 /** Calibrated votes, [rows] of [classes]. */

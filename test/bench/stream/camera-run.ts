@@ -60,15 +60,19 @@ export function decisionOf({ answer }: ToldFrame) {
 }
 
 /** Shares of the frames that were told of. */
-export function scoreCamera({ told, skipped }: CameraRun, { labels }: Pick<CameraFrames, "labels">) {
+export function scoreCamera(
+  { told, skipped }: CameraRun,
+  { labels, deadlineMs }: Pick<CameraFrames, "labels" | "deadlineMs">,
+) {
   const share = (holds: (one: ToldFrame) => boolean) => told.filter(holds).length / told.length;
   return {
     frames: told.length,
     skipped,
-    /** Asked the cloud, and no answer came in time; or dropped. */
+    /** Asked the cloud, and its answer did not reach the client in time; or dropped. */
     missRate: share((one) => {
       const decision = decisionOf(one);
-      return decision === null || (decision.route !== null && decision.tier === "edge");
+      if (decision === null) return true;
+      return decision.route !== null && (decision.tier === "edge" || one.latencyMs > (deadlineMs ?? Infinity));
     }),
     dropped: share(({ answer }) => answer.type === "dropped"),
     cloud: share((one) => decisionOf(one)?.tier === "cloud"),

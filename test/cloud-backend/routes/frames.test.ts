@@ -75,6 +75,11 @@ describe("frames of a message", () => {
     }
   });
 
+  it("are answered with the hash of the tail, which tells it from those of other first stages", async () => {
+    const { parameters } = (await (await sendFrames([first.frame])).json()) as { parameters: unknown };
+    expect(parameters).toEqual({ sha256: tail.sha256 });
+  });
+
   it("may ask for classes", async () => {
     const outputs = [{ name: "logits", parameters: { classification: 1 } }];
     const response = await sendFrames([first.frame], { outputs });

@@ -22,9 +22,9 @@ beforeAll(async () => {
 
 const isFrame = ({ message }: CloudCall) => message.headerBytes === 0;
 const status = (code: number): CloudReply => failureOfStatus(code, String(code));
-function logitsFrom(model: string): CloudReply {
+function logitsFrom(model: string, parameters?: Record<string, string>): CloudReply {
   const outputs = [tensorOf("logits", [1, 3], new Float32Array([1, 2, 3]))];
-  return { ok: true, response: { modelName: model, outputs } };
+  return { ok: true, response: { modelName: model, parameters, outputs } };
 }
 /** As a cloud does that has both. */
 const well = ({ model }: CloudCall) => logitsFrom(model);
@@ -145,9 +145,29 @@ test.each([
   expect(tail.isOffered(0)).toBe(true);
 });
 
-test("another model's answer is not taken for the tail's", async () => {
-  const { ask } = isolateOf(() => logitsFrom("large"));
-  expect((await ask()).outcome).toMatchObject({ ok: false, reason: "cloud-error", mayHaveWorked: true });
+describe.each([
+  ["another model", () => logitsFrom("large")],
+  ["the tail of another first stage", () => logitsFrom("tail", { sha256: "0".repeat(64) })],
+])("an answer of %s", (_name, other) => {
+  test("is not taken for the tail's, and asked for no second time", async () => {
+    const { ask, tail } = isolateOf(other);
+    const { outcome, calls } = await ask({ mayChange: false, retries: 2 });
+    expect(outcome).toMatchObject({ ok: false, reason: "cloud-error", mayHaveWorked: true, sent: { route: "tail" } });
+    expect(calls).toEqual(["tail frame"]);
+    expect(tail.isOffered(0)).toBe(false);
+  });
+
+  test("sends the image to the large model where the route may change", async () => {
+    const { ask } = isolateOf((call) => (call.model === "tail" ? other() : well(call)));
+    const { outcome, calls } = await ask({ retries: 2 });
+    expect(calls).toEqual(["tail frame", "large"]);
+    expect(outcome).toMatchObject({ ok: true, sent: { route: "large" } });
+  });
+});
+
+test("an answer that names this tail is taken", async () => {
+  const { ask } = isolateOf(() => logitsFrom("tail", { sha256: bundle.manifest.cloud.tail?.sha256 ?? "" }));
+  expect((await ask()).outcome).toMatchObject({ ok: true, sent: { route: "tail" } });
 });
 
 test("a reply is the tail's calibrated answer, with its own way of fusing", async () => {

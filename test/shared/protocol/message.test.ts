@@ -121,7 +121,7 @@ describe("a request", () => {
 
 describe("a response", () => {
   const header =
-    '{"model_name":"large","model_version":"3","id":"7","outputs":[' +
+    '{"model_name":"large","model_version":"3","id":"7","parameters":{"took":1.5},"outputs":[' +
     '{"name":"logits","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}},' +
     '{"name":"label","shape":[1],"datatype":"BYTES","data":["dog"]}]}';
   const wire = messageOf(header, ONE, MINUS_TWO);
@@ -129,6 +129,7 @@ describe("a response", () => {
     modelName: "large",
     modelVersion: "3",
     id: "7",
+    parameters: { took: 1.5 },
     outputs: [tensorOf("logits", [1, 2], Float32Array.of(1, -2)), bytesTensorOf("label", [utf8("dog")])],
   };
 
@@ -150,6 +151,7 @@ describe("a response", () => {
       model_name: "large",
       model_version: "3",
       id: "7",
+      parameters: { took: 1.5 },
       outputs: [
         { name: "logits", shape: [1, 2], datatype: "FP32", data: [1, -2] },
         { name: "label", shape: [1], datatype: "BYTES", data: ["dog"] },
