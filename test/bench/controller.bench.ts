@@ -9,17 +9,21 @@ import {
   type SendOption,
 } from "@spillway/shared/split/controller";
 import { endSend, IDLE_LINK, startSend, viewLink } from "@spillway/shared/split/link";
+import { readCalibration } from "../../models/src/evaluation/calibration-file.ts";
+import { loadEvaluation, rowsOfPart } from "../../models/src/evaluation/load-evaluation.ts";
 import { splitInHalves } from "../../models/src/images/split.ts";
 import { compareOnTraces, type LinkCell } from "../../models/src/link/compare.ts";
-import { assumedImages } from "../../models/src/link/frame-images.ts";
+import { evaluatedImages } from "../../models/src/link/frame-images.ts";
 import { type LinkReport, reportOnCells } from "../../models/src/link/report.ts";
-import { readOptions } from "../../models/src/link/send-options.ts";
+import { modelOptions, rawBytesOf } from "../../models/src/link/send-options.ts";
 import { readTrace } from "../../models/src/link/trace.ts";
+import { openModelFolder } from "../../models/src/model-folder.ts";
+import { MOSAIC } from "./accuracy.bench.ts";
 import { markdownTable, percent, percentile99, summarise } from "./measure.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 export const TRACES = path.join(ROOT, "../shared/data/traces");
-const OPTIONS = path.join(ROOT, "test/vectors/send-options.json");
+const MODEL = path.join(ROOT, "models/cifar100");
 const DECISIONS = 20_000;
 const WARM_UP = 2_000;
 const FRAMES = 300;
@@ -108,11 +112,11 @@ async function comparisons() {
     .filter((name) => name.endsWith(".txt"))
     .sort();
   const traces = await Promise.all(files.map((file) => readTrace(path.join(TRACES, file))));
-  const images = assumedImages(1);
+  const { options, images, rawBytes } = await shippedModel();
   const comparison = {
-    options: await readOptions(OPTIONS),
+    options,
     images,
-    rawBytes: 4096,
+    rawBytes,
     multiples: [1, 2, 4],
     deadlinesMs: [50, 100, 200],
     latencyMs: { tail: 23, large: 25 },
@@ -135,6 +139,17 @@ async function comparisons() {
   return { all: reportOnCells(cells, images.edgeAccuracy), report: reportOf(report), tuning: reportOf(calibration) };
 }
 
+/** What it may send, and what its answers to the report half are. */
+async function shippedModel() {
+  const folder = await openModelFolder(MODEL);
+  const { large, tail } = folder.manifest.cloud;
+  const calibration = await readCalibration(path.join(MODEL, "calibration.json"), folder);
+  const options = modelOptions(calibration, large);
+  if (options === null) throw new Error(`${MODEL}: its calibration knows no tail`);
+  const evaluation = rowsOfPart(await loadEvaluation(folder, { images: MOSAIC, withTail: true }), "report");
+  return { options, images: evaluatedImages(evaluation, calibration, "max-probability"), rawBytes: rawBytesOf(tail) };
+}
+
 function decisionTable(decisions: readonly { name: string; median: number; p99: number }[]): string {
   return markdownTable(
     ["ten options", "median", "99th percentile"],
@@ -148,11 +163,12 @@ function comparisonTable({ rules, optimum }: LinkReport): string {
     rule.net.toFixed(4),
     percent(rule.shareOfOptimum),
     rule.gain.toFixed(4),
+    percent(rule.accuracy ?? 0),
     percent(rule.missRate, 2),
     rule.bytes.toFixed(0),
   ]);
-  const header = ["rule", "net gain a frame", "of the optimum's", "gain", "misses", "bytes a frame"];
-  return markdownTable(header, [...rows, ["optimum (upper bound)", optimum.toFixed(4), "100.0 %", "", "", ""]]);
+  const header = ["rule", "net gain a frame", "of the optimum's", "gain", "accuracy", "misses", "bytes a frame"];
+  return markdownTable(header, [...rows, ["optimum (upper bound)", optimum.toFixed(4), "100.0 %", "", "", "", ""]]);
 }
 
 function verdict(

@@ -23,7 +23,7 @@ import { benchStream, FOLDER as TRACE_FOLDER } from "./stream.bench.ts";
 interface Bench {
   run(): Promise<{ results: unknown; tables: Record<string, string> }>;
   /** What it reads from outside the repository. */
-  needs?: string;
+  needs?: readonly string[];
   /** Runs only when it is named. */
   isLong?: boolean;
 }
@@ -33,16 +33,16 @@ const BENCHES: Record<string, Bench> = {
   decoding: { run: benchDecoding },
   requests: { run: benchRequests },
   memory: { run: benchMemory },
-  accuracy: { run: benchAccuracy, needs: MOSAIC },
-  features: { run: benchFeatures, needs: MOSAIC },
-  codec: { run: benchCodec, needs: MOSAIC },
-  calibration: { run: benchCalibration, needs: EDGEBOOST },
+  accuracy: { run: benchAccuracy, needs: [MOSAIC] },
+  features: { run: benchFeatures, needs: [MOSAIC] },
+  codec: { run: benchCodec, needs: [MOSAIC] },
+  calibration: { run: benchCalibration, needs: [EDGEBOOST] },
   gate: { run: benchGate },
-  policies: { run: benchPolicies, needs: EDGEBOOST },
-  controller: { run: benchController, needs: TRACES },
+  policies: { run: benchPolicies, needs: [EDGEBOOST] },
+  controller: { run: benchController, needs: [TRACES, MOSAIC] },
   backend: { run: benchBackend },
-  stream: { run: benchStream, needs: TRACE_FOLDER, isLong: true },
-  family: { run: benchFamily, needs: MOSAIC, isLong: true },
+  stream: { run: benchStream, needs: [TRACE_FOLDER, MOSAIC], isLong: true },
+  family: { run: benchFamily, needs: [MOSAIC], isLong: true },
   soak: { run: benchSoak, isLong: true },
 };
 const RESULTS = path.join(import.meta.dirname, "results");
@@ -55,9 +55,10 @@ async function main(): Promise<void> {
   await bundleModel();
   await mkdir(RESULTS, { recursive: true });
   for (const name of names) {
-    const { run, needs } = BENCHES[name];
-    if (needs !== undefined && !existsSync(needs)) {
-      process.stderr.write(`${name}: skipped, as ${needs} is not there\n`);
+    const { run, needs = [] } = BENCHES[name];
+    const missing = needs.find((file) => !existsSync(file));
+    if (missing !== undefined) {
+      process.stderr.write(`${name}: skipped, as ${missing} is not there\n`);
       continue;
     }
     process.stderr.write(`${name} ...\n`);

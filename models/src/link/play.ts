@@ -7,6 +7,7 @@ import type { LinkReplay } from "./replay.ts";
 
 /** What a rule knows of a frame when it comes. */
 export interface FrameView {
+  nowMs: number;
   metric: number;
   tokens: number;
   /** For how long the oldest send without an answer has been under way; 0 where there is none. */
@@ -84,6 +85,7 @@ export function playLink(
     run.queuedBytes[frame] = Math.max(0, busyUntil - carried);
     const choice = hasToken(tokens, bucket)
       ? rule({
+          nowMs,
           metric: metrics[frame],
           tokens,
           oldestMs: underway.length === 0 ? 0 : nowMs - underway[0].startedMs,

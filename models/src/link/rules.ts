@@ -1,8 +1,9 @@
 // The rules that are compared: every option by itself, two rules of video streaming made for frames with a deadline,
 // and the controller.
 import type { BucketOptions } from "@spillway/shared/bucket/token-bucket";
-import { type ControllerWeights, chooseOption, type SendOption } from "@spillway/shared/split/controller";
+import type { ControllerWeights, SendOption } from "@spillway/shared/split/controller";
 import { forecastMetrics, rememberMetric } from "@spillway/shared/split/metric-forecast";
+import { chooseOrTry, nextProbeMs } from "@spillway/shared/split/send-choice";
 import type { LinkSetting, Rule } from "./play.ts";
 
 /** The same option for every frame. */
@@ -57,11 +58,12 @@ export function controllerRule(
   { weights, bucket, tokenPrice }: ControllerRuleOptions,
 ): Rule {
   let recent: number[] = [];
-  return ({ metric, tokens, link: view }) => {
+  let probedAtMs: number | null = null;
+  return ({ nowMs, metric, tokens, link: view }) => {
     const futureMetrics = forecastMetrics(recent);
     recent = rememberMetric(recent, metric);
     const { link, queuedBytes } = view();
-    const { option } = chooseOption(
+    const { decision, isProbe } = chooseOrTry(
       {
         options,
         metric,
@@ -76,7 +78,9 @@ export function controllerRule(
         link,
       },
       weights,
+      nowMs >= nextProbeMs(probedAtMs, bucket?.rate ?? Infinity),
     );
-    return option === null ? null : options.indexOf(option);
+    if (isProbe) probedAtMs = nowMs;
+    return decision.option === null ? null : options.indexOf(decision.option);
   };
 }

@@ -2,12 +2,15 @@
 import { readFile } from "node:fs/promises";
 import type { Calibration } from "@spillway/shared/schema/calibration";
 import { parseDocument } from "@spillway/shared/schema/document";
-import type { LargeModel } from "@spillway/shared/schema/manifest";
+import type { LargeModel, TailModel } from "@spillway/shared/schema/manifest";
 import type { SendOption } from "@spillway/shared/split/controller";
 import { z } from "zod";
 
 const MAX_OPTIONS = 64;
 const MOST_BYTES = 1e8;
+
+/** Of features that are not coded, where no model says it: 64x8x8 at 8 bits. */
+export const RAW_BYTES = 4096;
 
 /** `[{ "route": "tail", "setting": "16x4", "bytes": 520, "gainShare": 0.7 }, { "route": "large", "setting": null, ... }]` */
 const optionsSchema = z
@@ -42,6 +45,11 @@ export function modelOptions({ tail }: Calibration, large: LargeModel): SendOpti
     }),
     { route: "large", setting: null, bytes, gainShare: 1 },
   ];
+}
+
+/** Of features at the fullest setting, not coded. */
+export function rawBytesOf(tail: TailModel | null): number {
+  return tail === null ? RAW_BYTES : Math.max(...tail.settings.map(({ rawBytes }) => rawBytes));
 }
 
 /** "16x4", or "large". */

@@ -5,7 +5,13 @@
 // that is worth its token is sent in the leanest way although it seems hopeless, if there is time enough on a good link.
 import type { LinkPrediction } from "./bandwidth.ts";
 import { type ClientLink, type SendQuestion, startDelayOf } from "./client-link.ts";
-import { type ControllerDecision, type ControllerInput, chooseOption, DEFAULT_WEIGHTS } from "./controller.ts";
+import {
+  type ControllerDecision,
+  type ControllerInput,
+  type ControllerWeights,
+  chooseOption,
+  DEFAULT_WEIGHTS,
+} from "./controller.ts";
 import { type LinkState, viewLink } from "./link.ts";
 import { forecastMetrics } from "./metric-forecast.ts";
 
@@ -35,35 +41,45 @@ const GOOD_LINK: LinkPrediction = {
  */
 const PLENTY = DEFAULT_WEIGHTS.horizon;
 
-/** `isProbe`: it looks hopeless, and is tried nevertheless. */
-export function chooseSend(
-  known: ClientLink,
-  question: SendQuestion,
-  spending: Spending,
-  nowMs: number,
-): { decision: ControllerDecision; isProbe: boolean } {
-  const input = inputOf(known, question, spending, nowMs);
-  const decision = chooseOption(input);
+export interface SendChoice {
+  decision: ControllerDecision;
+  /** It looks hopeless, and is tried nevertheless. */
+  isProbe: boolean;
+}
+
+export function chooseSend(known: ClientLink, question: SendQuestion, spending: Spending, nowMs: number): SendChoice {
+  const isTimeToTry = nowMs >= nextProbeMs(known.probedAtMs, spending.rate);
+  return chooseOrTry(inputOf(known, question, spending, nowMs), DEFAULT_WEIGHTS, isTimeToTry);
+}
+
+/** The controller's word; where that is that there is no hope, and it is time to, the leanest way is tried. */
+export function chooseOrTry(input: ControllerInput, weights: ControllerWeights, isTimeToTry: boolean): SendChoice {
+  const decision = chooseOption(input, weights);
   // Where a token is worth less than nothing, even an answer that cannot be in time seems worth it.
   const isHopeless = decision.reason === "no-time" || decision.onTime === 0;
   if (!isHopeless) return { decision, isProbe: false };
-  const trial = nowMs >= nextProbeMs(known, spending.rate) ? probe(input) : null;
+  const trial = isTimeToTry ? probe(input, weights) : null;
   return { decision: trial ?? NO_TIME, isProbe: trial !== null };
 }
 
 const NO_TIME: ControllerDecision = { option: null, reason: "no-time", arrivalMs: null, onTime: null };
 
 /** The leanest way that would be worth the token on a good link. */
-function probe(input: ControllerInput): ControllerDecision | null {
+function probe(input: ControllerInput, weights: ControllerWeights): ControllerDecision | null {
   for (const option of input.options) {
-    const decision = chooseOption({ ...input, options: [option], link: GOOD_LINK, queuedBytes: 0, intervalMs: null });
+    const hopeful = { ...input, options: [option], link: GOOD_LINK, queuedBytes: 0, intervalMs: null };
+    const decision = chooseOption(hopeful, weights);
     if (decision.option !== null && decision.onTime !== 0) return decision;
   }
   return null;
 }
 
-/** Never for a bucket that does not fill: it has no tokens for trying. */
-function nextProbeMs({ probedAtMs }: ClientLink, rate: number): number {
+/**
+ * When a link that looks hopeless may be tried again. Never for a bucket that does not fill: it has no tokens for trying.
+ *
+ * @param rate tokens a second
+ */
+export function nextProbeMs(probedAtMs: number | null, rate: number): number {
   return probedAtMs === null ? -Infinity : probedAtMs + Math.max(PROBE_AFTER_MS, 1000 / (rate * PROBE_SHARE));
 }
 

@@ -1,6 +1,7 @@
 // Playing frames over a link: when answers come, what rules see, and what no rule can beat.
 import { mulberry32 } from "@spillway/shared/random/mulberry32";
 import type { SendOption } from "@spillway/shared/split/controller";
+import { PROBE_AFTER_MS } from "@spillway/shared/split/send-choice";
 import { describe, expect, it } from "vitest";
 import { linkOptimum } from "../../../models/src/link/optimum.ts";
 import { type FrameView, type LinkSetting, playLink } from "../../../models/src/link/play.ts";
@@ -73,7 +74,7 @@ describe("rules", () => {
     const rule = rateRule(OPTIONS, SETTING);
     const view = (throughput: number, queuedBytes: number): FrameView => {
       const link = { throughput, robustThroughput: 1, latencyMs: { tail: 20, large: 25 }, latencySpreadMs: 9 };
-      return { metric: 0, tokens: 1, oldestMs: 0, link: () => ({ link, queuedBytes }) };
+      return { nowMs: 0, metric: 0, tokens: 1, oldestMs: 0, link: () => ({ link, queuedBytes }) };
     };
     expect([view(100, 0), view(100, 500), view(100, 501), view(100, 3801), view(4, 0)].map(rule)).toEqual([
       1,
@@ -86,8 +87,18 @@ describe("rules", () => {
 
   it("by buffer takes less the longer the oldest is under way", () => {
     const rule = bufferRule(OPTIONS, { deadlineMs: 100 }, { low: 0.2, high: 0.8 });
-    const at = (oldestMs: number) => rule({ metric: 0, tokens: 1, oldestMs, link: () => expect.fail() });
+    const at = (oldestMs: number) => rule({ nowMs: 0, metric: 0, tokens: 1, oldestMs, link: () => expect.fail() });
     expect([0, 20, 21, 76, 77, 80, 200].map(at)).toEqual([1, 1, 0, 0, null, null, null]);
+  });
+
+  it("of the controller tries a link that looks hopeless again, as seldom as the Worker does", () => {
+    const control = { weights: { horizon: 5, missPenalty: 0.1 }, bucket: null, tokenPrice: 0 };
+    const rule = controllerRule(OPTIONS, SETTING, control);
+    const link = { throughput: 1, robustThroughput: 1, latencyMs: { tail: 500, large: 500 }, latencySpreadMs: 0 };
+    const at = (nowMs: number) =>
+      rule({ nowMs, metric: 0.5, tokens: 1, oldestMs: 0, link: () => ({ link, queuedBytes: 0 }) });
+    const times = [0, 1, PROBE_AFTER_MS - 1, PROBE_AFTER_MS, PROBE_AFTER_MS + 1, 2 * PROBE_AFTER_MS];
+    expect(times.map(at)).toEqual([0, null, null, 0, null, 0]);
   });
 });
 

@@ -7,7 +7,7 @@ import { loadEvaluation, rowsOfPart } from "../../evaluation/load-evaluation.ts"
 import { numberFlag, numbersFlag, ruleFlag } from "../../flag-values.ts";
 import type { LinkComparison } from "../../link/compare.ts";
 import { assumedImages, evaluatedImages, type FrameImages } from "../../link/frame-images.ts";
-import { modelOptions, readOptions } from "../../link/send-options.ts";
+import { modelOptions, RAW_BYTES, rawBytesOf, readOptions } from "../../link/send-options.ts";
 import { openModelFolder } from "../../model-folder.ts";
 import { note } from "../../result-output.ts";
 import { UsageError } from "../../usage.ts";
@@ -22,7 +22,7 @@ export const LINK_FLAGS = {
   calibration: text,
   evaluation: text,
   confidence: { type: "string", default: "max-probability" },
-  "raw-bytes": { type: "string", default: "4096" },
+  "raw-bytes": text,
   "round-trip-ms": { type: "string", default: "20" },
   "service-ms": { type: "string", default: "3,5" },
   "jitter-ms": { type: "string", default: "1" },
@@ -43,8 +43,8 @@ export const linkHelp = (
   --evaluation E.npz   with --model: the report half of its images, as \`spillway evaluate\` wrote them; without it a
                        frame's metric is 0.25 u^3 for even u, and the edge is taken to be right about 70 of 100
   --confidence RULE    max-probability (default), margin, entropy: the configuration's edge.confidence
-  --raw-bytes B        features as they are (default 4096); frames come so fast that these need a multiple of the
-                       trace's mean throughput
+  --raw-bytes B        features that are not coded (default: of the model's fullest setting, or ${RAW_BYTES}); frames come so
+                       fast that these need a multiple of the trace's mean throughput
   --round-trip-ms R    besides bytes (default 20); --service-ms TAIL,LARGE (default 3,5); --jitter-ms J: the standard
                        deviation of a normal whose absolute value is added to each (default 1)
   --rate R --depth B   the token bucket (default: as many tokens as are asked for)
@@ -59,7 +59,7 @@ export interface LinkValues {
   calibration?: string | undefined;
   evaluation?: string | undefined;
   confidence: string;
-  "raw-bytes": string;
+  "raw-bytes"?: string | undefined;
   "round-trip-ms": string;
   "service-ms": string;
   "jitter-ms": string;
@@ -86,7 +86,7 @@ export function linkNumbers(command: string, values: LinkValues, defaultFrames: 
     if (!Number.isInteger(value)) throw new UsageError(`--${name}: expected a whole number, got "${values[name]}"`);
     return value;
   };
-  const number = (name: "raw-bytes" | "round-trip-ms" | "jitter-ms", least: number, most: number) =>
+  const number = (name: "round-trip-ms" | "jitter-ms", least: number, most: number) =>
     numberFlag(name, values[name], least, most) as number;
   const roundTripMs = number("round-trip-ms", 0, LONGEST_MS);
   const service = numbersFlag("service-ms", values["service-ms"], 0, LONGEST_MS) as number[];
@@ -96,7 +96,7 @@ export function linkNumbers(command: string, values: LinkValues, defaultFrames: 
   const latencyMs: Record<Route, number> = { tail: roundTripMs + service[0], large: roundTripMs + service[1] };
   const hasBucket = values.rate !== undefined || values.depth !== undefined;
   return {
-    rawBytes: number("raw-bytes", 1, 1e9),
+    rawBytes: numberFlag("raw-bytes", values["raw-bytes"], 1, 1e9),
     latencyMs,
     jitterMs: number("jitter-ms", 0, LONGEST_MS),
     bucket: hasBucket ? bucketFlags(command, values) : null,
@@ -113,15 +113,15 @@ export function linkNumbers(command: string, values: LinkValues, defaultFrames: 
 /** @throws UsageError for flags that do not fit together, Error naming the file that is wrong */
 export async function readLinkSetup(command: string, values: LinkValues, defaultFrames: number): Promise<LinkSetup> {
   const numbers = linkNumbers(command, values, defaultFrames);
-  const { options, images } = await readOptionsAndImages(command, values, numbers.seed);
-  return { ...numbers, options, images };
+  const { options, images, rawBytes } = await readOptionsAndImages(command, values, numbers.seed);
+  return { ...numbers, rawBytes: numbers.rawBytes ?? rawBytes, options, images };
 }
 
 async function readOptionsAndImages(
   command: string,
   values: LinkValues,
   seed: number,
-): Promise<{ options: readonly SendOption[]; images: FrameImages }> {
+): Promise<{ options: readonly SendOption[]; images: FrameImages; rawBytes: number }> {
   const confidence = ruleFlag(values.confidence);
   if (values.model === undefined) {
     if (values.options === undefined) {
@@ -130,7 +130,7 @@ async function readOptionsAndImages(
     const wrong = (["evaluation", "calibration"] as const).find((name) => values[name] !== undefined);
     if (wrong !== undefined) throw new UsageError(`--${wrong}: needs --model`);
     note("note: metrics are assumed, not measured");
-    return { options: await readOptions(values.options), images: assumedImages(seed) };
+    return { options: await readOptions(values.options), images: assumedImages(seed), rawBytes: RAW_BYTES };
   }
   const folder = await openModelFolder(values.model);
   const calibration = await readCalibration(values.calibration ?? path.join(values.model, "calibration.json"), folder);
@@ -140,11 +140,12 @@ async function readOptionsAndImages(
       : await readOptions(values.options);
   if (options === null)
     throw new Error(`${values.model}: its calibration knows no tail; say what may be sent by --options`);
+  const rawBytes = rawBytesOf(folder.manifest.cloud.tail);
   if (values.evaluation === undefined) {
     note("note: metrics are assumed, not measured");
-    return { options, images: assumedImages(seed) };
+    return { options, images: assumedImages(seed), rawBytes };
   }
   const evaluation = await loadEvaluation(folder, { evaluation: values.evaluation, withTail: true });
   // The other half is what calibrations are fitted on.
-  return { options, images: evaluatedImages(rowsOfPart(evaluation, "report"), calibration, confidence) };
+  return { options, images: evaluatedImages(rowsOfPart(evaluation, "report"), calibration, confidence), rawBytes };
 }
