@@ -3,10 +3,10 @@ import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import { gateFor } from "../bucket/gate-client.ts";
 import { classify } from "../classify.ts";
-import { clientKeyOf } from "../client-key.ts";
 import { traceparentOf } from "../cloud/traceparent.ts";
 import { problem } from "../errors.ts";
 import { DEFAULT_TOP } from "../limits.ts";
+import { admit } from "./admit.ts";
 import { classifyQuerySchema } from "./classify-query.ts";
 import { readImageBody } from "./image-body.ts";
 
@@ -15,21 +15,10 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
   const startedMs = isolate.now();
   const atMs = Date.now();
   const background = context.get("background");
-  const effective = await isolate.configs.current(background);
-  const { config } = effective;
-
-  const clientKey = await clientKeyOf(context.req.header(isolate.settings.CLIENT_KEY_HEADER));
-  const waitSeconds = isolate.meter.waitSeconds(clientKey, config.limits.requestsPerMinute, isolate.now());
-  if (waitSeconds > 0) {
-    const detail = `more than ${config.limits.requestsPerMinute} requests a minute`;
-    return problem(context, { reason: "too-many-requests", detail }, { "retry-after": String(Math.ceil(waitSeconds)) });
-  }
-  const query = classifyQuerySchema.safeParse(context.req.query());
-  if (!query.success) {
-    const [issue] = query.error.issues;
-    return problem(context, { reason: "bad-request", detail: `${issue.path.join(".")}: ${issue.message}` });
-  }
-  const body = await readImageBody(context.req.raw, config.limits.maxBytes);
+  const admitted = await admit(context, classifyQuerySchema);
+  if (admitted instanceof Response) return admitted;
+  const { clientKey, effective, query } = admitted;
+  const body = await readImageBody(context.req.raw, effective.config.limits.maxBytes);
   if (!body.ok) return problem(context, body);
 
   const id = crypto.randomUUID();
@@ -38,9 +27,9 @@ export const classifyRoute = new Hono<AppEnv>().post("/", async (context) => {
     traceparent: traceparentOf(context.req.header("traceparent"), id, crypto.getRandomValues(new Uint8Array(8))),
     image: body.image,
     link: linkOf(context.req.raw),
-    top: query.data.top ?? DEFAULT_TOP,
+    top: query.top ?? DEFAULT_TOP,
     startedMs,
-    deadlineMs: query.data.deadline_ms ?? null,
+    deadlineMs: query.deadline_ms ?? null,
   };
   const { OFFLOAD_GATE } = context.env;
   const gate = gateFor(OFFLOAD_GATE, { clientKey, atMs }, { ...isolate, background });

@@ -4,10 +4,10 @@ import { MAX_FRAME_ID_LENGTH } from "@spillway/shared/schema/stream";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { AppEnv } from "../app-env.ts";
-import { clientKeyOf } from "../client-key.ts";
 import { problem } from "../errors.ts";
 import { DEFAULT_TOP } from "../limits.ts";
 import { STREAM_REQUEST_HEADER, type StreamRequest } from "../stream/client-streams.ts";
+import { admit } from "./admit.ts";
 import { classifyQuerySchema } from "./classify-query.ts";
 
 const querySchema = classifyQuerySchema.extend({
@@ -16,24 +16,14 @@ const querySchema = classifyQuerySchema.extend({
 });
 
 export const streamRoute = new Hono<AppEnv>().get("/", async (context) => {
-  const isolate = context.get("isolate");
-  const { config } = await isolate.configs.current(context.get("background"));
-  const clientKey = await clientKeyOf(context.req.header(isolate.settings.CLIENT_KEY_HEADER));
-  const waitSeconds = isolate.meter.waitSeconds(clientKey, config.limits.requestsPerMinute, isolate.now());
-  if (waitSeconds > 0) {
-    const detail = `more than ${config.limits.requestsPerMinute} requests a minute`;
-    return problem(context, { reason: "too-many-requests", detail }, { "retry-after": String(Math.ceil(waitSeconds)) });
-  }
-  const query = querySchema.safeParse(context.req.query());
-  if (!query.success) {
-    const [issue] = query.error.issues;
-    return problem(context, { reason: "bad-request", detail: `${issue.path.join(".")}: ${issue.message}` });
-  }
+  const admitted = await admit(context, querySchema);
+  if (admitted instanceof Response) return admitted;
   if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
     const detail = "expected a WebSocket: `Upgrade: websocket`";
     return problem(context, { reason: "upgrade-required", detail }, { upgrade: "websocket", connection: "upgrade" });
   }
-  const { stream = null, after = null, top = DEFAULT_TOP, deadline_ms = null } = query.data;
+  const { stream = null, after = null, top = DEFAULT_TOP, deadline_ms = null } = admitted.query;
+  const { clientKey } = admitted;
   const asked: StreamRequest = { clientKey, stream, after, top, deadlineMs: deadline_ms };
   const { CLIENT_STREAMS } = context.env;
   const headers = { upgrade: "websocket", [STREAM_REQUEST_HEADER]: encodeURIComponent(JSON.stringify(asked)) };

@@ -32,12 +32,12 @@ def test_table_measures_every_row_and_trains_none_twice(
         monkeypatch.setattr(tables, name, short)
     runs = tmp_path_factory.mktemp("tables")
     options = [str(recipe_file), "--data", str(data_folder), "--runs", str(runs)]
-    for network in ("large", "edge", "tail-start"):
+    for network in ("large", "edge", "tail-start", "tail"):
         assert main(["train", network, *options]) == 0
     capsys.readouterr()
     assert main(["table", table, *options]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == (12 if table == "distillation" else 9)
+    assert len(rows) == (12 if table == "distillation" else 10)
     assert len(rows[0]["top1"]) == models and rows[0]["n"] == {"calibration": 100, "report": 100}
     assert all(0 <= half <= 1 for row in rows for halves in row["top1"].values() for half in halves.values())
 

@@ -16,6 +16,7 @@ export function distillationTable(rows: readonly TrainedRow[]): string {
 
 export interface SwitchingLoss {
   row: string;
+  epochs: number;
   /** Of the tail trained for that setting alone, less that of this row's, on the report half. */
   losses: { setting: string; loss: number }[];
   max: number;
@@ -29,26 +30,28 @@ export function switchingLosses(rows: readonly TrainedRow[]): SwitchingLoss[] {
   const separate = rows.filter(({ row }) => row.startsWith(SEPARATE)).map(({ top1 }) => Object.entries(top1)[0]);
   return rows
     .filter(({ row }) => !row.startsWith(SEPARATE))
-    .map(({ row, top1 }) => {
+    .map(({ row, epochs, top1 }) => {
       const losses = separate.map(([setting, { report }]) => ({ setting, loss: report - top1[setting].report }));
       const values = losses.map(({ loss }) => loss);
       const mean = values.reduce((sum, loss) => sum + loss, 0) / values.length;
-      return { row, losses, max: Math.max(...values), mean };
+      return { row, epochs, losses, max: Math.max(...values), mean };
     });
 }
 
 export function switchingTable(losses: readonly SwitchingLoss[], rows: readonly TrainedRow[]): string {
   const settings = losses[0].losses.map(({ setting }) => setting);
-  const separate = settings.map((setting) => {
-    const row = rows.find(({ row, top1 }) => row.startsWith(SEPARATE) && setting in top1);
+  const separate = rows.filter(({ row }) => row.startsWith(SEPARATE));
+  const apart = settings.map((setting) => {
+    const row = separate.find(({ top1 }) => setting in top1);
     return row === undefined ? "" : percent(row.top1[setting].report);
   });
   return markdownTable(
-    ["tail", ...settings.map((setting) => setting.replace("tail-", "")), "largest loss", "mean loss"],
+    ["tail", "epochs", ...settings.map((setting) => setting.replace("tail-", "")), "largest loss", "mean loss"],
     [
-      ["separate tails, top-1", ...separate, "", ""],
-      ...losses.map(({ row, losses: own, max, mean }) => [
+      ["separate tails, top-1", `${separate.length} x ${separate[0].epochs}`, ...apart, "", ""],
+      ...losses.map(({ row, epochs, losses: own, max, mean }) => [
         `${row.replaceAll("-", " ")}, loss`,
+        String(epochs),
         ...own.map(({ loss }) => loss.toFixed(4)),
         max.toFixed(4),
         mean.toFixed(4),
