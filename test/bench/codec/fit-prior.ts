@@ -4,8 +4,8 @@
 //
 // The model of the codec itself runs over the calibration half's features, of both stages that hand features on and at
 // every number of bits, and never forgets; its pace falls to almost nothing, and where the weights then stand is the
-// prior. Several layers and networks, so that it learns what feature maps have in common. Another prior is another
-// coder: frames of the old one would decode to nonsense, so its number in frame.ts must rise.
+// prior. Another prior is another coder: frames of the old one would decode to nonsense, so its number in frame.ts must
+// rise.
 import { writeFile } from "node:fs/promises";
 import { mulberry32, shuffledIndices } from "@spillway/shared/random/mulberry32";
 import { ROW_LENGTH } from "@spillway/shared/split/entropy/code-contexts";
@@ -62,7 +62,7 @@ function sourceOf(layers: readonly FeatureMaps[], weights: Int32Array): string {
     );
     return `  "${Buffer.from(Int8Array.from(steps).buffer).toString("base64")}",`;
   });
-  return `// Where the weights of the code model start: what feature maps after a ReLU have in common. Fitted by
+  return `// Where the weights of the code model start: what feature maps have in common. Fitted by
 // test/bench/codec/fit-prior.ts on ${IMAGES} images of the calibration half, layers of ${shapes}.
 // It is part of the coder: another prior is another coder.
 import { LOG_ODDS_ONE } from "./logistic.ts";

@@ -6,16 +6,16 @@ import type { FeatureShape } from "@spillway/shared/split/setting";
 export const GOLDEN_SHAPE: FeatureShape = [4, 6, 6];
 
 export const GOLDEN_FRAMES = [
-  { bits: 1, frame: "f709030406060facbfca3e7b210394e12ad4afa3c75037797063" },
-  { bits: 2, frame: "f7490304060617acbfc9413ccbef40b55f25ec4d138751c18ba362f3007f18275b3f" },
+  { bits: 1, frame: "f709030406060facbfdc9fdb3a0d63b081f3037ab4427f4e5e32" },
+  { bits: 2, frame: "f7490304060618acbfd5fcb7035384ca9ae7d44f1f480df0bf4000a5c54c59d61b1058" },
   {
     bits: 4,
-    frame: "f789030406062aacbfc98341ed652470aff6db81f1ad4f1da5a1aaecdf04048706cf875cb56cff6cf227479c08d4e215989ee70943",
+    frame: "f7890304060629acbfd91b751594566694ea6ea2a0417917c28a5bb83cbc6fd1c52b7033ee931c5501c5e2ecbeb06997ef12e5fa",
   },
   {
     bits: 8,
     frame:
-      "f7c90304060648acbfcbee297da2b9af726123f84cba2bf11063baff5775a8c65e88b73ff260d5f1ebc4e28c3be153beb7eb3845f7681d8d47e1764fddefd17052852986d807888962fba53a2043ee3d0854fa",
+      "f7c90304060648acbfdc80ea45693e67c8f7602a7814b1b534d324556c3a6af7ffb5a65991babe556694e37a67d5a502f9ac71571c36ec3d24323154854d3fa54ecc50e527e7cd5e1577dab808eb0d658dc14c",
   },
 ];
 
