@@ -54,7 +54,8 @@ describe("the coder that frames use", () => {
       const bits = worth(features);
       expect(bytes.length * 8).toBeLessThanOrEqual(bits * 1.002 + 12);
       if (bytes.length > 256) expect(bytes.length * 8).toBeLessThanOrEqual(bits * 1.05);
-      expect(bytes.length * 8).toBeGreaterThan(bits - 8);
+      // What dividing the range leaves over makes one of two decisions a little cheaper than its chance says.
+      expect(bytes.length * 8).toBeGreaterThan(bits * 0.999 - 8);
     }
   });
 
