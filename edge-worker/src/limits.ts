@@ -33,6 +33,11 @@ export const GATE_TIMEOUT_MS = 500;
 export const CIRCUIT_FAILURES = 5;
 /** Milliseconds the circuit stays open before one request may try again. */
 export const CIRCUIT_OPEN_MS = 5_000;
+/**
+ * Milliseconds after which a server that refused frames is sent one again, as another may have taken its place. One that
+ * still takes none costs a refused frame each time.
+ */
+export const FRAMES_AGAIN_MS = 600_000;
 /** Bytes of a cloud reply: 100,000 classes as FP32 take 0.4 MB, as JSON 2 MB. */
 export const MAX_REPLY_BYTES = 4_194_304;
 /** Bytes around the image in a multipart body: boundaries and field headers. */

@@ -78,9 +78,10 @@ async function askTail(
   const fusion = calibration.tail?.[setting].fusion ?? null;
   // What no quantiser can take is a matter of this image alone: as the large model sees it, it may be in order.
   if (features === null || !features.every(Number.isFinite)) return { ...NOT_SENDABLE, fusion };
-  const question = tailQuestion(asker, features, { tail, setting }, manifest, calibration, access.form);
+  const form = access.form(services.now());
+  const question = tailQuestion(asker, features, { tail, setting }, manifest, calibration, form);
   const outcome = await askCloud(question, patience, { ...services, circuit: access.circuit });
-  if (outcome.ok && outcome.isPlain) access.takesOnlyTensors();
+  if (outcome.ok && outcome.isPlain) access.takesOnlyTensors(services.now());
   if (!outcome.ok && outcome.refused !== null) access.isMissing(services.now());
   return { ...outcome, sent: sentBy("tail", name, outcome), fusion };
 }

@@ -32,21 +32,21 @@ export function createSendOptions(manifest: Manifest, tail: TailAccess): SendOpt
   /** By calibration, then by what is offered and how. */
   const known = new WeakMap<Calibration, Map<string, readonly SendOption[]>>();
 
-  function reduced(calibration: Calibration, others: readonly SendOption[]): readonly SendOption[] {
-    const name = `${tail.form} ${others.length}`;
+  function reduced(calibration: Calibration, form: TailForm, others: readonly SendOption[]): readonly SendOption[] {
+    const name = `${form} ${others.length}`;
     const ofCalibration = known.get(calibration) ?? new Map<string, readonly SendOption[]>();
     known.set(calibration, ofCalibration);
-    const options =
-      ofCalibration.get(name) ?? paretoOptions([...tailOptions(manifest, calibration, tail.form), ...others]);
+    const options = ofCalibration.get(name) ?? paretoOptions([...tailOptions(manifest, calibration, form), ...others]);
     ofCalibration.set(name, options);
     return options;
   }
 
   return {
     offered(route, calibration, nowMs) {
-      if (route === "tail") return reduced(calibration, []);
+      const form = tail.form(nowMs);
+      if (route === "tail") return reduced(calibration, form, []);
       const mayAskTail = route === "auto" && calibration.tail !== null && tail.isOffered(nowMs);
-      return mayAskTail ? reduced(calibration, large) : large;
+      return mayAskTail ? reduced(calibration, form, large) : large;
     },
   };
 }

@@ -7,6 +7,7 @@ import { CircuitBreaker } from "../../../edge-worker/src/cloud/circuit-breaker.t
 import { type CloudCall, type CloudReply, failureOfStatus } from "../../../edge-worker/src/cloud/cloud-client.ts";
 import { TailAccess } from "../../../edge-worker/src/cloud/tail-access.ts";
 import type { ModelBundle } from "../../../edge-worker/src/inference/model-bundle.ts";
+import { FRAMES_AGAIN_MS } from "../../../edge-worker/src/limits.ts";
 import { smallBundle, smallImage } from "../setup/small-model.ts";
 
 const TAIL: SendOption = { route: "tail", setting: "4x4", bytes: 45, gainShare: 0.9 };
@@ -53,7 +54,10 @@ function isolateOf(reply: (call: CloudCall) => CloudReply, callMs = 10) {
     const outcome = await askByRoute({ chosen: TAIL, mayChange }, sendable, patience, bundle, services);
     return { outcome, calls: [...calls] };
   }
-  return { ask, tail: services.tail, circuit: services.circuit };
+  function wait(ms: number): void {
+    nowMs += ms;
+  }
+  return { ask, wait, tail: services.tail, circuit: services.circuit };
 }
 
 describe("a server that takes no frames", () => {
@@ -66,6 +70,14 @@ describe("a server that takes no frames", () => {
     expect(second.calls).toEqual(["tail tensors"]);
     expect(second.outcome).toMatchObject({ ok: true, attempts: 1 });
     expect([circuit.isOpen(0), tail.isOffered(0)]).toEqual([false, true]);
+  });
+
+  test("is asked with a frame again after a while, as another may have taken its place", async () => {
+    const { ask, wait } = isolateOf((call) => (isFrame(call) ? status(400) : well(call)));
+    await ask();
+    wait(FRAMES_AGAIN_MS);
+    expect((await ask()).calls).toEqual(["tail frame", "tail tensors"]);
+    expect((await ask()).calls).toEqual(["tail tensors"]);
   });
 
   test("is asked with a frame again when the tensors did not get through either", async () => {

@@ -7,6 +7,7 @@ import { createSendOptions } from "../../../edge-worker/src/cloud/send-options.t
 import { TailAccess } from "../../../edge-worker/src/cloud/tail-access.ts";
 import { tailQuestion } from "../../../edge-worker/src/cloud/tail-route.ts";
 import type { ModelBundle } from "../../../edge-worker/src/inference/model-bundle.ts";
+import { FRAMES_AGAIN_MS } from "../../../edge-worker/src/limits.ts";
 import { only, SHAPE, smallBundle } from "../setup/small-model.ts";
 
 let bundle: ModelBundle;
@@ -85,8 +86,10 @@ describe("bytes", () => {
   test("change when it turns out that frames are not taken", () => {
     const { names } = optionsOf();
     expect(names("tail", bundle.calibration, 0)).toHaveLength(3);
-    tail.takesOnlyTensors();
+    tail.takesOnlyTensors(0);
     expect(names("tail", bundle.calibration, 0)).toEqual(["4x4"]);
+    expect(names("tail", bundle.calibration, FRAMES_AGAIN_MS - 1)).toEqual(["4x4"]);
+    expect(names("tail", bundle.calibration, FRAMES_AGAIN_MS)).toHaveLength(3);
   });
 });
 
