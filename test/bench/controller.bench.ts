@@ -161,7 +161,7 @@ function comparisonTable({ rules, optimum }: LinkReport): string {
   const rows = Object.entries(rules).map(([name, rule]) => [
     name,
     rule.net.toFixed(4),
-    percent(rule.shareOfOptimum),
+    percent(rule.shareOfOptimum ?? 0),
     rule.gain.toFixed(4),
     percent(rule.accuracy ?? 0),
     percent(rule.missRate, 2),
@@ -177,5 +177,5 @@ function verdict(
 ): string {
   const { shareOfOptimum } = rules.mpc;
   const misses = missesAgainstRate === null ? "" : `, ${percent(missesAgainstRate)} of the rate-based rule's misses`;
-  return `${name} (${traces} traces): ${percent(shareOfOptimum)} of the optimum's net gain, ${percent(controllerScoreWithEdge)} with what the edge gets right alone; ahead of every fixed setting and both rules on ${percent(ahead.ofAll, 0)} of traces${misses}.`;
+  return `${name} (${traces} traces): ${percent(shareOfOptimum ?? 0)} of the optimum's net gain, ${percent(controllerScoreWithEdge)} with what the edge gets right alone; ahead of every fixed setting and both rules on ${percent(ahead.ofAll, 0)} of traces${misses}.`;
 }

@@ -116,6 +116,7 @@ export function gateOf(
         }
       } catch (error) {
         log("gate-failure", { detail: String(error) });
+        if (looksBack) reports.giveBack(clientKey, [...seen, { metric, atMs }]);
         return UNAVAILABLE;
       }
       // Nobody will use a token that is granted too late.

@@ -34,9 +34,9 @@ export const STREAM_REQUEST_HEADER = "x-spillway-stream";
 
 export class ClientStreams extends DurableObject<Env> {
   readonly #streams = new Map<string, Stream>();
-  readonly #saved = createSavedStreams(this.ctx.storage.sql);
-  readonly #edgeTurn = createEdgeTurn(() => performance.now());
+  readonly #saved = createSavedStreams(this.ctx.storage);
   readonly #held: HeldBytes = { count: 0 };
+  readonly #edgeTurn = createEdgeTurn(() => performance.now());
 
   override async fetch(request: Request): Promise<Response> {
     const asked: StreamRequest = JSON.parse(decodeURIComponent(request.headers.get(STREAM_REQUEST_HEADER) ?? ""));
@@ -57,7 +57,7 @@ export class ClientStreams extends DurableObject<Env> {
 
   /** Forgets streams that nobody came back to. */
   override async alarm(): Promise<void> {
-    this.#wakeAt(this.#saved.forgetOld(Date.now()));
+    this.#wakeAt(await this.#saved.forgetOld(Date.now()));
   }
 
   /** The stream of a connection; null when there may be no other, and the connection has been closed. */

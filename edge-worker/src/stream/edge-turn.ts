@@ -1,11 +1,19 @@
 // Whose turn it is in the edge network: one frame at a time, as two would only make each other late. Between two turns
 // the isolate sees what has come in, so that a newer frame can take the place of one that waits.
 
+/** Ends once: calls after the first do nothing. */
+export interface Turn {
+  /** The network has been run. */
+  end(): void;
+  /** It has not, for want of a frame or of a proper one: how long that took says nothing. */
+  pass(): void;
+}
+
 export interface EdgeTurn {
   /** Milliseconds that a turn takes, by those of late; 0 before the first. */
   readonly expectedMs: number;
-  /** Resolves when it is the caller's turn, to what ends it; calls after the first do nothing. */
-  take(): Promise<() => void>;
+  /** Resolves when it is the caller's turn. */
+  take(): Promise<Turn>;
 }
 
 /** Share of the expectation that each turn replaces. */
@@ -26,15 +34,16 @@ export function createEdgeTurn(now: () => number): EdgeTurn {
       await before;
       const startMs = now();
       let hasEnded = false;
-      return () => {
+      const over = (wasRun: boolean) => {
         if (hasEnded) return;
         hasEnded = true;
         setTimeout(() => {
           // Only now has the clock of a Worker in production moved.
-          expectedMs += TURN_WEIGHT * (now() - startMs - expectedMs);
+          if (wasRun) expectedMs += TURN_WEIGHT * (now() - startMs - expectedMs);
           resolve();
         }, 0);
       };
+      return { end: () => over(true), pass: () => over(false) };
     },
   };
 }

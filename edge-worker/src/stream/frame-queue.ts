@@ -25,11 +25,13 @@ export interface FrameQueue {
   readonly size: number;
   /** Whether a frame waits for which there is room in work. */
   readonly hasNext: boolean;
+  /** Whether a frame of this name is among them. */
+  has(id: string): boolean;
   add(frame: Frame): void;
   /**
    * Puts the oldest that waits in work, if there is room; null when none does. On the way it drops those whose deadline
-   * has passed, or will before the edge network is through with them when a newer one waits: worked on all the same,
-   * each would make the next one late.
+   * has passed, or will before the edge network is through with them: worked on all the same, each would make the next
+   * one late. Only where the network takes longer than a deadline, so that none can be in time, is the newest worked on.
    *
    * @param expectedMs that the edge network takes
    */
@@ -41,6 +43,7 @@ export interface FrameQueue {
 }
 
 interface Place {
+  id: string;
   answer: FrameAnswer | null;
 }
 
@@ -67,8 +70,10 @@ export function createFrameQueue(held: HeldBytes): FrameQueue {
       return waiting.length > 0 && inWork.size < MAX_IN_WORK;
     },
 
+    has: (id) => places.some((place) => place.id === id),
+
     add(frame) {
-      const place: Place = { answer: null };
+      const place: Place = { id: frame.id, answer: null };
       places.push(place);
       waiting.push({ frame, place });
       held.count += frame.image.byteLength;
@@ -79,7 +84,8 @@ export function createFrameQueue(held: HeldBytes): FrameQueue {
 
     next(nowMs, expectedMs) {
       while (waiting.length > 1 && isOverdue(waiting[0].frame, nowMs + expectedMs)) drop("deadline");
-      if (waiting.length === 1 && isOverdue(waiting[0].frame, nowMs)) drop("deadline");
+      const newest = waiting.length === 1 ? waiting[0].frame : null;
+      if (newest !== null && isOverdue(newest, nowMs + usefulWait(newest, expectedMs))) drop("deadline");
       if (inWork.size >= MAX_IN_WORK) return null;
       const oldest = waiting.shift();
       if (oldest === undefined) return null;
@@ -105,6 +111,11 @@ export function createFrameQueue(held: HeldBytes): FrameQueue {
       return answers;
     },
   };
+}
+
+/** 0 where no frame would be in time: one that is late is then worth more than none. */
+function usefulWait({ deadlineMs }: Frame, expectedMs: number): number {
+  return deadlineMs !== null && expectedMs >= deadlineMs ? 0 : expectedMs;
 }
 
 function isOverdue({ arrivedMs, deadlineMs }: Frame, nowMs: number): boolean {

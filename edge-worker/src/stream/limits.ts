@@ -8,16 +8,21 @@ export const WINDOW = 8;
  * six outgoing connections wait for their answer at a time, of which one is left for KV.
  */
 export const MAX_IN_WORK = 6;
-/** Bytes of encoded images that all streams of one client hold; the isolate has 128 MB, and decoding wants 64 of them. */
-export const MAX_HELD_BYTES = 2 * MAX_IMAGE_BYTES;
+/**
+ * Bytes of encoded images that all streams of a client hold: one of the largest, or hundreds as cameras send them.
+ * Decoding the largest picture leaves no more of an isolate's 128 MB, see image/limits.ts; and clients may share one.
+ */
+export const MAX_HELD_BYTES = MAX_IMAGE_BYTES;
 /** Bytes of one binary message; what is more is no image that any configuration allows. */
 export const MAX_MESSAGE_BYTES = MAX_IMAGE_BYTES;
 /** Characters of one text message: an id of 64, each perhaps six characters as JSON, and a few fields. */
 export const MAX_TEXT_LENGTH = 1_024;
 /** Messages a second, on average and at once. Ten cameras send fewer. */
 export const MAX_MESSAGES_PER_SECOND = 1_000;
-/** Bytes a second, on average and at once: 268 Mbit/s, and room for two of the largest images. */
+/** Bytes a second on average: 268 Mbit/s. */
 export const MAX_BYTES_PER_SECOND = 2 * MAX_IMAGE_BYTES;
+/** Bytes at once: a window of the largest images, which a client that comes back sends again. */
+export const MAX_BYTES_AT_ONCE = WINDOW * MAX_IMAGE_BYTES;
 /** Answers that the client has not said it read, those that wait for an earlier frame's included. */
 export const MAX_UNREAD_ANSWERS = 1_024;
 /** Their bytes. One row of storage takes 2 MB, and as JSON within JSON they grow. */

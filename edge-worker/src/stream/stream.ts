@@ -8,7 +8,7 @@ import {
   frameHeaderSchema,
   type StreamHello,
 } from "@spillway/shared/schema/stream";
-import type { EdgeTurn } from "./edge-turn.ts";
+import type { EdgeTurn, Turn } from "./edge-turn.ts";
 import { createFrameQueue, type Frame, type FrameQueue, type HeldBytes } from "./frame-queue.ts";
 import { IDLE_MS, MAX_MESSAGE_BYTES, MAX_TEXT_LENGTH, MAX_UNREAD_ANSWERS, MAX_UNREAD_BYTES, WINDOW } from "./limits.ts";
 import { createTrafficMeter, type TrafficMeter } from "./traffic-meter.ts";
@@ -158,6 +158,11 @@ export class Stream {
     this.#frames++;
     const { frame: id = String(this.#frames), deadline_ms = deadlineMs } = this.#header;
     this.#header = {};
+    if (this.#queue.has(id) || this.#unread.has(id)) {
+      // Whoever came back after one of the two would lose what lies between them.
+      this.#close(CLOSE.policy, `frame: another of the name ${JSON.stringify(id)} has not been read`);
+      return;
+    }
     this.#lastFrame = id;
     this.#queue.add({ id, image, arrivedMs, deadlineMs: deadline_ms, top });
     this.#deliver();
@@ -168,10 +173,10 @@ export class Stream {
     if (this.#isWorking || !this.#queue.hasNext) return;
     this.#isWorking = true;
     while (this.#queue.hasNext) {
-      const endTurn = await this.#services.edgeTurn.take();
+      const turn = await this.#services.edgeTurn.take();
       const frame = this.#queue.next(this.#services.now(), this.#services.edgeTurn.expectedMs);
-      if (frame === null) endTurn();
-      else void this.#answer(frame, endTurn);
+      if (frame === null) turn.pass();
+      else void this.#answer(frame, turn);
       // Frames that waited for too long are dropped on the way.
       this.#deliver();
     }
@@ -179,9 +184,10 @@ export class Stream {
     this.#restIfDone();
   }
 
-  async #answer(frame: Frame, endTurn: () => void): Promise<void> {
-    const answer = await this.#services.classify(frame, endTurn);
-    endTurn();
+  async #answer(frame: Frame, turn: Turn): Promise<void> {
+    const answer = await this.#services.classify(frame, turn.end);
+    if (answer.type === "problem") turn.pass();
+    turn.end();
     this.#queue.finish(frame, answer);
     this.#deliver();
     await this.#work();

@@ -1,6 +1,6 @@
 // What a client may send on one connection, whatever becomes of it: messages and bytes a second.
-import { createBucket, refill } from "@spillway/shared/bucket/token-bucket";
-import { MAX_BYTES_PER_SECOND, MAX_MESSAGES_PER_SECOND } from "./limits.ts";
+import { type BucketOptions, createBucket, refill } from "@spillway/shared/bucket/token-bucket";
+import { MAX_BYTES_AT_ONCE, MAX_BYTES_PER_SECOND, MAX_MESSAGES_PER_SECOND } from "./limits.ts";
 
 export interface TrafficMeter {
   /** Counts a message; false when it is one too many. */
@@ -8,8 +8,8 @@ export interface TrafficMeter {
 }
 
 export function createTrafficMeter(nowMs: number): TrafficMeter {
-  const messages = allowance(MAX_MESSAGES_PER_SECOND, nowMs);
-  const bytes = allowance(MAX_BYTES_PER_SECOND, nowMs);
+  const messages = allowance({ rate: MAX_MESSAGES_PER_SECOND, depth: MAX_MESSAGES_PER_SECOND }, nowMs);
+  const bytes = allowance({ rate: MAX_BYTES_PER_SECOND, depth: MAX_BYTES_AT_ONCE }, nowMs);
   return {
     allows(count, atMs) {
       const isFew = messages(1, atMs);
@@ -18,9 +18,7 @@ export function createTrafficMeter(nowMs: number): TrafficMeter {
   };
 }
 
-/** As much a second, of which a second's worth may come at once. */
-function allowance(perSecond: number, startMs: number): (amount: number, nowMs: number) => boolean {
-  const options = { rate: perSecond, depth: perSecond };
+function allowance(options: BucketOptions, startMs: number): (amount: number, nowMs: number) => boolean {
   let bucket = createBucket(options, startMs);
   return (amount, nowMs) => {
     bucket = refill(bucket, options, nowMs);

@@ -13,6 +13,8 @@ export interface SavedAnswers {
 export interface UnreadAnswers {
   readonly count: number;
   readonly bytes: number;
+  has(frame: string): boolean;
+  /** @param frame no other of this name is unread */
   add(frame: string, text: string, nowMs: number): void;
   /** The client has all up to this frame's. A frame that is not among them changes nothing. */
   readTo(frame: string): void;
@@ -38,8 +40,7 @@ export function createUnreadAnswers(saved: SavedAnswers = { readTo: null, hasGap
     takeFirst(old);
   }
 
-  /** Clients may use a name twice; the last is meant. */
-  const indexOf = (frame: string) => answers.findLastIndex((answer) => answer.frame === frame);
+  const indexOf = (frame: string) => answers.findIndex((answer) => answer.frame === frame);
 
   return {
     get count() {
@@ -49,6 +50,8 @@ export function createUnreadAnswers(saved: SavedAnswers = { readTo: null, hasGap
     get bytes() {
       return bytes;
     },
+
+    has: (frame) => indexOf(frame) !== -1,
 
     add(frame, text, nowMs) {
       forgetOld(nowMs);

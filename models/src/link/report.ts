@@ -3,9 +3,12 @@ import { BUFFER, CONTROLLER, type LinkCell, RATE } from "./compare.ts";
 import { type LinkScore, meanScore } from "./score.ts";
 
 export interface RuleReport extends LinkScore {
-  /** Net gain over the optimum's, of all cells together; the mean of the traces' own shares beside it. */
-  shareOfOptimum: number;
-  meanShare: number;
+  /**
+   * Net gain over the optimum's, of all cells together; the mean of the traces' own shares beside it. Null where nothing
+   * can be gained.
+   */
+  shareOfOptimum: number | null;
+  meanShare: number | null;
 }
 
 export interface LinkReport {
@@ -40,8 +43,11 @@ export function reportOnCells(cells: readonly LinkCell[], edgeAccuracy: number):
   const rules = Object.fromEntries(
     names.map((name): [string, RuleReport] => {
       const score = meanScore(traces.map((trace) => trace.rules[name]));
-      const meanShare = meanOf(traces.map((trace) => trace.rules[name].net / trace.optimum));
-      return [name, { ...score, shareOfOptimum: score.net / optimum, meanShare }];
+      const shares = traces
+        .map((trace) => shareOf(trace.rules[name].net, trace.optimum))
+        .filter((share) => share !== null);
+      const meanShare = shares.length === 0 ? null : meanOf(shares);
+      return [name, { ...score, shareOfOptimum: shareOf(score.net, optimum), meanShare }];
     }),
   );
   const fixed = names.filter((name) => name.startsWith("fixed "));
@@ -80,6 +86,11 @@ export function traceScores(cells: readonly LinkCell[]): {
     rules: Object.fromEntries(names.map((name) => [name, meanScore(cells.map(({ rules }) => rules[name]))])),
     optimum: meanOf(cells.map(({ optimum }) => optimum)),
   };
+}
+
+/** What share of the optimum's net gain this is; null where that is none, as where no answer can be in time. */
+export function shareOf(net: number, optimum: number): number | null {
+  return optimum > 0 ? net / optimum : null;
 }
 
 function meanOf(values: readonly number[]): number {

@@ -40,7 +40,7 @@ def set_basis(basis: Basis, readers: list[ConvolutionNorm], batches: Iterable[Te
     root = square_root(hearing(readers))
     _, vectors = torch.linalg.eigh(root @ moment @ root)
     components = vectors.flip(1).T @ root
-    # Of the size that the features had, and more often above zero than below.
+    # Of the size that the features had, and no component with more weight below zero than above.
     components *= (moment.trace() / (components @ moment @ components.T).trace()).sqrt()
     components *= torch.where(components.sum(1, keepdim=True) < 0, -1.0, 1.0)
     inverse = torch.linalg.inv(components)

@@ -93,7 +93,7 @@ def fingerprint(recipe: Recipe, kind: str) -> str:
         del settings["distillation"]
     else:
         settings["teacher"] = fingerprint(recipe, recipe.teacher_kind)
-    if kind in STUDENTS:
+    if kind in STUDENTS or network.distillation:
         settings["views"] = recipe.views
     if kind == "tail-start":
         settings["stem"] = fingerprint(recipe, "edge")

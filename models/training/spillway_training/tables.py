@@ -31,7 +31,6 @@ from .train import train_network
 
 TABLES = ("distillation", "tail", "exits")
 EDGE_EPOCHS = 5
-TAIL_EPOCHS = 3
 # Of the twenty settings both extremes, and four spread between them in channels and bits: of 32 channels 4x1, 8x2,
 # 16x1, 16x4, 24x2 and 32x8.
 COMPARED_SETTINGS = (0, 5, 8, 10, 13, 19)
@@ -62,7 +61,7 @@ def distillation_rows(recipe: Recipe) -> dict[str, Recipe]:
 
 
 def tail_rows(recipe: Recipe) -> dict[str, Recipe]:
-    short = replace(recipe.tail, epochs=TAIL_EPOCHS)
+    short = replace(recipe.tail, epochs=max(1, recipe.tail.epochs // len(COMPARED_SETTINGS)))
     tails = {
         "switchable": short,
         "without-clusters": replace(short, cluster_count=0),

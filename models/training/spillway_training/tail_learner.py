@@ -1,8 +1,9 @@
 """How the tail learns: first on features that are not compressed, then on all settings at once.
 
-While it switches, each step divides its batch evenly among the leanest setting, the fullest, and one drawn from each
-cluster of settings whose gradients point alike (RTCoInfer); each part has its own normalisation statistics. The stem
-stands still and is read in evaluation mode.
+While it switches, each step divides its batch among the leanest setting, the fullest, and one drawn from each cluster
+of settings whose gradients point alike (RTCoInfer); each part has its own normalisation statistics. The fullest setting
+gets half: with an even share it forgot 1.4 points of what it had learnt before it had to switch. The stem stands still
+and is read in evaluation mode.
 """
 
 from __future__ import annotations
@@ -79,11 +80,11 @@ class TailLearner:
             return self.train_setting(batch, self.settings.only)
         self.find_clusters(batch)
         drawn = self.draw_settings(generator)
-        size = len(batch.labels) // len(drawn)
-        parts = [batch.select(slice(index * size, (index + 1) * size)) for index in range(len(drawn))]
+        parts = divide(batch, len(drawn))
         results = [self.train_setting(part, setting) for part, setting in zip(parts, drawn, strict=True)]
+        losses = [result.loss * len(part.labels) for result, part in zip(results, parts, strict=True)]
         # The progress line speaks of the fullest setting.
-        return results[-1]._replace(loss=torch.stack([result.loss for result in results]).mean())
+        return results[-1]._replace(loss=torch.stack(losses).sum() / sum(len(part.labels) for part in parts))
 
     def finish(self, batches: Iterator[Batch]) -> None:
         """Measures the statistics of every setting anew with the final weights, as the plain mean over a few batches:
@@ -122,6 +123,13 @@ class TailLearner:
         similarity = gradient_similarity(self, batch)
         labels = cluster_settings(similarity, self.settings.cluster_count)
         self.network.clusters.copy_(torch.tensor(labels))
+
+
+def divide(batch: Batch, parts: int) -> list[Batch]:
+    """Half of the batch, and what is left over, for the last part; the other half evenly among the others."""
+    size = len(batch.labels) // 2 // (parts - 1)
+    starts = [index * size for index in range(parts)]
+    return [batch.select(slice(start, start + size)) for start in starts[:-1]] + [batch.select(slice(starts[-1], None))]
 
 
 def compress_features(network: TailNetwork, features: Tensor, settings: Tensor) -> Tensor:

@@ -7,7 +7,8 @@
 //     |  <bytes of a JPEG, PNG or WebP>                  |   binary: one frame
 //     | <----------- answer | dropped | problem          |   exactly one a frame, in the order of the frames
 //
-// A frame without a name is called by its ordinal number in the stream, from 1. `read` is the last frame whose answer
+// A frame without a name is called by its ordinal number in the stream, from 1. No two frames may have one name while
+// an answer to either is unread: whoever came back after it would lose what lies between. `read` is the last frame whose answer
 // the client has: answers are kept for a client that comes back until it says so, or comes back with `after`.
 import { z } from "zod";
 import { resultSchema } from "./result.ts";
@@ -46,7 +47,7 @@ export const streamHelloSchema = z.strictObject({
 });
 export type StreamHello = z.infer<typeof streamHelloSchema>;
 
-/** `overload`: newer frames came. `deadline`: it had passed, or was sure to, before there was time for the frame. */
+/** `overload`: newer frames came. `deadline`: it had passed, or was sure to, before the edge network would have been through with it. */
 export const dropReasonSchema = z.enum(["overload", "deadline"]);
 export type DropReason = z.infer<typeof dropReasonSchema>;
 

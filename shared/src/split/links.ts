@@ -29,8 +29,11 @@ export interface KeptLink extends Pick<ClientLink, "key" | "startDelayMs" | "pro
   bandwidth: BandwidthState | null;
 }
 
-/** A client's images come from one or two places, and by some streams; of a link that is forgotten nothing is known. */
-export const MAX_LINKS = 8;
+/**
+ * A client's images come from one or two places, and by up to eight streams, each a link of its own. One that is
+ * forgotten teaches nothing, however often it is used: with one link more than this in turn, none would be known.
+ */
+export const MAX_LINKS = 16;
 /** Of so many it is written down what they taught: a kilobyte or two each. */
 export const MAX_KEPT_LINKS = 2;
 /** Of the sends under way a report is late after their time and this, in milliseconds: then their Worker has gone. */

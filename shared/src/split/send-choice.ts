@@ -75,7 +75,7 @@ function probe(input: ControllerInput, weights: ControllerWeights): ControllerDe
 }
 
 /**
- * When a link that looks hopeless may be tried again. Never for a bucket that does not fill: it has no tokens for trying.
+ * When a link that looks hopeless may be tried again. Once only for a bucket that does not fill: it has no tokens for trying.
  *
  * @param rate tokens a second
  */

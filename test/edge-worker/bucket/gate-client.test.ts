@@ -173,6 +173,22 @@ describe("images that do not ask", () => {
     expect(calls.report).toEqual([]);
   });
 
+  test("wait on when the gate fails, with the one that asked", async () => {
+    let isDown = true;
+    const { gateAt, calls } = gateThat(async (request) => {
+      if (isDown) throw new Error("overloaded");
+      return asConfigured(request);
+    });
+    gateAt(10).note(() => 0.1, by("belief"));
+    await gateAt(20).decide(0.5, by("belief"), null, 1000);
+    isDown = false;
+    await gateAt(30).decide(0.6, by("belief"), null, 1000);
+    expect(calls.decide[1].seen).toEqual([
+      { metric: 0.1, atMs: 10 },
+      { metric: 0.5, atMs: 20 },
+    ]);
+  });
+
   test("go out together when they are as many as may wait, and not one before", async () => {
     const { gateAt, calls, pending } = gateThat();
     for (let k = 1; k < MAX_REPORTED_IMAGES; k++) gateAt(k).note(() => k, by("belief"));

@@ -24,13 +24,18 @@ afterEach(closeCameras);
 
 const connect = (query = "", key = clientKey) => connectAs(app, key, query);
 const object = () => env.CLIENT_STREAMS.get(env.CLIENT_STREAMS.idFromName(clientKey));
+const tables = ({ sql }: DurableObjectStorage) =>
+  sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master")
+    .toArray()
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith("_cf_"));
 const savedStreams = () =>
-  runInDurableObject(object(), (_instance, { storage }) =>
-    storage.sql
-      .exec<{ id: string }>("SELECT id FROM stream ORDER BY until_ms")
-      .toArray()
-      .map(({ id }) => id),
-  );
+  runInDurableObject(object(), (_instance, { storage }) => {
+    if (!tables(storage).includes("stream")) return [];
+    const rows = storage.sql.exec<{ id: string }>("SELECT id FROM stream ORDER BY until_ms");
+    return rows.toArray().map(({ id }) => id);
+  });
 
 /** Waits for the row of a stream that was just left. */
 const untilSaved = (id: string) => vi.waitUntil(async () => (await savedStreams()).includes(id));
@@ -153,8 +158,11 @@ describe("resumption", () => {
       storage.sql.exec("UPDATE stream SET until_ms = ?", Date.now());
     });
     expect(await runDurableObjectAlarm(object())).toBe(true);
-    expect(await savedStreams()).toEqual([]);
+    // Not even an empty table, which would be stored for ever.
+    expect(await runInDurableObject(object(), (_instance, { storage }) => tables(storage))).toEqual([]);
     expect(await (await connect(`?stream=${id}&after=a`)).hello).toMatchObject({ resumed: false });
+    const again = await leave();
+    expect(await savedStreams()).toEqual([again.id]);
   });
 
   test("is kept for so many streams of a client, the latest", async () => {
@@ -166,6 +174,7 @@ describe("resumption", () => {
   test("costs nothing for a stream that had no frame", async () => {
     const camera = await connect();
     await camera.hello;
+    expect(await runInDurableObject(object(), (_instance, { storage }) => tables(storage))).toEqual([]);
     await camera.close();
     const marker = (await leave()).id;
     expect(await savedStreams()).toEqual([marker]);

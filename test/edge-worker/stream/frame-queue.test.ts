@@ -74,14 +74,22 @@ describe("a frame queue", () => {
     expect(queue.next(1050, 0)?.id).toBe("c");
   });
 
-  test("does not begin what will be late while a newer frame waits, and always begins the newest", () => {
+  test("does not begin what will be late", () => {
     const queue = createFrameQueue({ count: 0 });
     queue.add(frame("a", { deadlineMs: 100 }));
     queue.add(frame("b", { deadlineMs: 101 }));
     expect(queue.next(50, 50)?.id).toBe("b");
     expect(queue.takeAnswers()).toEqual([dropped("a", "deadline")]);
+    queue.add(frame("c", { deadlineMs: 101 }));
+    expect(queue.next(51, 50)).toBeNull();
+  });
+
+  test("begins the newest where no frame could be in time, until its deadline", () => {
+    const queue = createFrameQueue({ count: 0 });
+    for (const id of ["a", "b"]) queue.add(frame(id, { deadlineMs: 100 }));
+    expect(queue.next(99, 100)?.id).toBe("b");
     queue.add(frame("c", { deadlineMs: 100 }));
-    expect(queue.next(50, 1000)?.id).toBe("c");
+    expect(queue.next(100, 100)).toBeNull();
   });
 
   test("holds so many bytes and not one more: the oldest that waits goes, or the new one", () => {
@@ -97,6 +105,16 @@ describe("a frame queue", () => {
     expect(held.count).toBeLessThanOrEqual(MAX_HELD_BYTES);
     queue.finish(large, done(large));
     expect(queue.takeAnswers().map((answer) => answer.frame)).toEqual(["large"]);
+  });
+
+  test("knows the names of those whose answers have not been taken", () => {
+    const queue = createFrameQueue({ count: 0 });
+    queue.add(frame("a"));
+    expect([queue.has("a"), queue.has("b")]).toEqual([true, false]);
+    const [a] = startAll(queue);
+    queue.finish(a, done(a));
+    queue.takeAnswers();
+    expect(queue.has("a")).toBe(false);
   });
 
   test("shares the bytes with the client's other streams", () => {

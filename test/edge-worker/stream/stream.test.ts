@@ -208,12 +208,30 @@ describe("a connection is closed", () => {
     expect(camera.closed).toEqual([[1008, "too many messages or bytes"]]);
   });
 
-  test("for more bytes a second than anybody needs", async () => {
+  test("for more bytes than a window of the largest images, and then as many a second as anybody needs", async () => {
     const { send, camera } = opened();
+    for (let sent = 0; sent < WINDOW; sent++) await send(image(MAX_MESSAGE_BYTES));
+    await vi.advanceTimersByTimeAsync(1000);
     for (let sent = 0; sent < MAX_BYTES_PER_SECOND; sent += MAX_MESSAGE_BYTES) await send(image(MAX_MESSAGE_BYTES));
     expect(camera.closed).toEqual([]);
     await send(image());
     expect(camera.closed).toEqual([[1008, "too many messages or bytes"]]);
+  });
+
+  test("for a name that a frame has whose answer has not been read", async () => {
+    const { send, camera, inWork } = opened();
+    await send(named("2"), image());
+    await inWork[0].finish();
+    await send(JSON.stringify({ read: "2" }), named("2"), image());
+    expect(camera.closed).toEqual([]);
+    await inWork[0].finish();
+    await send(named("3"), image());
+    expect(camera.closed).toEqual([]);
+    // By its number this is another "4".
+    await send(named("4"), image(), image());
+    expect(camera.closed).toEqual([]);
+    await send(named("2"), image());
+    expect(camera.closed).toEqual([[1008, 'frame: another of the name "2" has not been read']]);
   });
 
   test("when more answers are unread than are kept", async () => {

@@ -28,8 +28,10 @@ test("forgets what was read, and still knows the last of it", () => {
   expect(unread.count).toBe(1);
 });
 
-test("of two frames with one name the last is meant", () => {
-  expect(answersTo("x", "y", "x", "z").after("x", 4)).toEqual(["to z"]);
+test("knows the names of frames whose answers are unread", () => {
+  const unread = answersTo("x", "y");
+  unread.readTo("x");
+  expect([unread.has("x"), unread.has("y"), unread.has("z")]).toEqual([false, true, false]);
 });
 
 test("keeps an answer for its time and not longer, and then promises nothing that it cannot keep", () => {

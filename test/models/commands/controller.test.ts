@@ -101,6 +101,11 @@ describe("spillway controller compare", () => {
     expect(tokens.report.rules.mpc.bytes).toBeLessThan(mpc.bytes);
   });
 
+  it("names no share of what cannot be gained", async () => {
+    const { report } = await jsonOf(runCompare, flagsWith(COMPARE, { deadlines: "20" }));
+    expect(report).toMatchObject({ optimum: 0, rules: { mpc: { shareOfOptimum: null, meanShare: null } } });
+  });
+
   it("takes one half of the traces or the other", async () => {
     const names = async (half: string) => {
       const { cells } = await jsonOf(runCompare, flagsWith(COMPARE, { half, multiples: "1" }));

@@ -18,6 +18,7 @@ import {
 import { PROBE_AFTER_MS, PROBE_SHARE } from "@spillway/shared/split/send-choice";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MAX_OPEN_STREAMS } from "../../../edge-worker/src/stream/limits.ts";
 
 const START_MS = 1_800_000_000_000;
 const LEAN: SendOption = { route: "tail", setting: "2x1", bytes: 60, gainShare: 0.3 };
@@ -281,6 +282,10 @@ describe("what is kept", () => {
     for (let k = 0; k < count; k++) links = imageOnLink(links, question("a", null, `link ${k}`), 0.5, START_MS + k);
     return links.map(({ key }) => key);
   };
+
+  test("are more links than a client can have streams, with those of a few places", () => {
+    expect(MAX_LINKS).toBeGreaterThanOrEqual(MAX_OPEN_STREAMS + 4);
+  });
 
   test("are so many links; the longest unused goes first", () => {
     expect(manyLinks(MAX_LINKS)).toHaveLength(MAX_LINKS);

@@ -117,7 +117,9 @@ async function drawComparison(files: string[], cells: readonly LinkCell[], repor
 
 /** What share of the traces stays below a share of the optimum. */
 function shareChart(cells: readonly LinkCell[], shown: readonly string[]): LineChart {
-  const traces = [...Map.groupBy(cells, ({ trace }) => trace).values()].map(traceScores);
+  const traces = [...Map.groupBy(cells, ({ trace }) => trace).values()]
+    .map(traceScores)
+    .filter(({ optimum }) => optimum > 0);
   return {
     title: "net gain by trace",
     x: { title: "share of the optimum's (below 0 cut off)", format: ".0%", domain: [0, 1] },
@@ -125,7 +127,7 @@ function shareChart(cells: readonly LinkCell[], shown: readonly string[]): LineC
     lines: shown.map((name) => {
       const shares = traces.map(({ rules, optimum }) => rules[name].net / optimum).sort((a, b) => a - b);
       const points = shares.map((share, index) => ({ x: Math.max(0, share), y: (index + 1) / shares.length }));
-      return { name, points: [{ x: points[0].x, y: 0 }, ...points] };
+      return { name, points: [...points.slice(0, 1).map(({ x }) => ({ x, y: 0 })), ...points] };
     }),
   };
 }

@@ -7,6 +7,7 @@ import { CONTROLLER, drawFrames, rulesFor } from "../../link/compare.ts";
 import { linkOptimum } from "../../link/optimum.ts";
 import { type LinkRun, type LinkSetting, playLink } from "../../link/play.ts";
 import { type LinkReplay, replayOf } from "../../link/replay.ts";
+import { shareOf } from "../../link/report.ts";
 import { scoreRun } from "../../link/score.ts";
 import { optionName } from "../../link/send-options.ts";
 import { readTrace } from "../../link/trace.ts";
@@ -118,7 +119,7 @@ function textOf(result: {
   const counts = Object.entries(choices).map(([name, count]) => [name, String(count), percent(count / frames.length)]);
   const lines = [
     `${rule}: ${frames.length} frames, one every ${intervalMs.toFixed(1)} ms`,
-    `net gain ${score.net.toFixed(5)} a frame, ${percent(score.net / optimum)} of the optimum's ${optimum.toFixed(5)}`,
+    `net gain ${score.net.toFixed(5)} a frame, ${percent(shareOf(score.net, optimum))} of the optimum's ${optimum.toFixed(5)}`,
     `gain ${score.gain.toFixed(5)}, misses ${percent(score.missRate, 2)}, ${score.bytes.toFixed(0)} bytes a frame${score.accuracy === null ? "" : `, accuracy ${percent(score.accuracy)}`}`,
   ];
   return `${lines.join("\n")}\n\n${textTable(["sent", "frames", ""], counts)}`;

@@ -14,7 +14,7 @@ export function encodeModelled(map: CodedMap, content: MapContent): Uint8Array<A
   return encoder.finish();
 }
 
-/** Null for bytes that the encoder does not write. */
+/** Null for bytes that end too early or go on after the map. Few others are what the encoder does not write. */
 export function decodeModelled(map: CodedMap, bytes: Uint8Array): MapContent | null {
   const { channels } = map.setting;
   const decoder = new RangeDecoder(bytes);

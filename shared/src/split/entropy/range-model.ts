@@ -1,5 +1,5 @@
-// The model of channel ranges, as 16-bit floats. After a ReLU the smallest value is 0, so that is one decision; the
-// exponents of a map's largest values are alike, so they are counted; ten bits of fraction are noise.
+// The model of channel ranges, as 16-bit floats. Whether the smallest value is 0, as after a ReLU, is one decision, which
+// is soon learnt; the exponents of a map's largest values are alike, so they are counted; ten bits of fraction are noise.
 import { AdaptiveBits } from "./adaptive-bit.ts";
 import type { BitCoder } from "./bit-coder.ts";
 
