@@ -8,8 +8,9 @@
 //     | <----------- answer | dropped | problem          |   exactly one a frame, in the order of the frames
 //
 // A frame without a name is called by its ordinal number in the stream, from 1. No two frames may have one name while
-// an answer to either is unread: whoever came back after it would lose what lies between. `read` is the last frame whose answer
-// the client has: answers are kept for a client that comes back until it says so, or comes back with `after`.
+// an answer to either is unread: whoever came back after it would lose what lies between. `read` is the last frame
+// whose answer the client has: answers are kept for a client that comes back until it says so, or comes back with
+// `after`.
 import { z } from "zod";
 import { resultSchema } from "./result.ts";
 

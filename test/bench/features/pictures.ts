@@ -15,9 +15,9 @@ export interface PictureForm {
   side: number | null;
 }
 
-const QUALITIES = [1, 5, 10, 20, 35, 50, 65, 80, 90];
+const QUALITIES = [5, 20, 35, 50, 65, 80];
 /** Smaller pictures, as larger ones of the lowest quality may be worse for as many bytes. */
-const SMALL_QUALITIES = [10, 35, 65];
+const SMALL_QUALITIES = [20, 65];
 const SMALL_SIDES = [24, 16];
 /** RFC 2435 sends quality and size in 8 bytes, and then the scan: the receiver knows all tables. */
 const RFC_2435_HEADER = 8;
