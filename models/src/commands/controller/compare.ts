@@ -15,7 +15,7 @@ import { parseFlags } from "../../usage.ts";
 import { LINK_FLAGS, LONGEST_MS, linkHelp, linkNumbers, readLinkSetup } from "./link-flags.ts";
 
 /** As in test/bench/controller.bench.ts, whose results are published. */
-const FRAMES = 300;
+const FRAMES = 900;
 
 const HELP = `spillway controller compare --traces FOLDER --options FILE.json | --model FOLDER [--evaluation E.npz]
 
@@ -24,7 +24,7 @@ const HELP = `spillway controller compare --traces FOLDER --options FILE.json | 
                        on, or report
   --multiples M,...    of the mean throughput that raw features need (default 1,2,4)
   --deadlines D,...    milliseconds (default 50,100,200); each with each multiple is a cell
-${linkHelp(FRAMES)}                       of each cell, in three equal parts of the trace; 71 traces of 9 cells take a few minutes
+${linkHelp(FRAMES)}                       of each cell, in three equal parts of the trace; 71 traces of 9 cells take a minute or two
   --chart FILE         share of the optimum by trace, and gain against misses, .svg or .png; may be repeated
   --json               { report, cells: [{ trace, multiple, deadlineMs, intervalMs, optimum, rules: { <name>: { gain,
                        missRate, net, bytes, accuracy } } }] }
