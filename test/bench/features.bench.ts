@@ -4,6 +4,7 @@
 // half is judged, and chooses nothing.
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { rowOf } from "@spillway/shared/calibration/row-major";
 import { argmax } from "@spillway/shared/calibration/softmax";
 import type { Calibration, TailCalibration } from "@spillway/shared/schema/calibration";
 import { writeChart } from "../../models/src/charts/render.ts";
@@ -51,8 +52,8 @@ export async function benchFeatures() {
   const { preprocessing } = folder.manifest.edge;
   const images = await readMosaic(MOSAIC, preprocessing, folder.manifest.labels.length);
   const seen = await seeAllPictures(folder, images);
-  const { report, calibration } = await fitted(folder, images, seen);
-  const rows = featureRows(folder, report, calibration);
+  const { report, chosenOn, calibration } = await fitted(folder, images, seen);
+  const rows = featureRows(folder, { report, chosenOn }, calibration);
   const lossless = await losslessBytes(images);
   const pictures = pictureRows(seen, report, calibration, lossless);
   const usual = ["WebP", "JPEG"].map((name) => `${name} ${USUAL_QUALITY}`);
@@ -98,7 +99,7 @@ async function seeAllPictures(folder: ModelFolder, images: LabelledImages): Prom
   return seen;
 }
 
-/** The report half, and what the other half taught; both of the tail's settings and, after them, of all pictures. */
+/** The report half, the other half, and what that one taught; all of the tail's settings and, after them, of all pictures. */
 async function fitted(folder: ModelFolder, images: LabelledImages, seen: readonly SeenPictures[]) {
   const all = Array.from({ length: images.count }, (_, index) => index);
   const run = await runModels(folder, images, all, { withTail: true });
@@ -119,18 +120,30 @@ async function fitted(folder: ModelFolder, images: LabelledImages, seen: readonl
   const fittedOn = { dataset: rows.dataset, n: rows.rows, part: "calibration" as const };
   const identity = { model: folder.hash, fittedOn: { ...fittedOn, evaluation: evaluationDigest(evaluation) } };
   const { calibration } = fitCalibration(rows, rows.labels, identity);
-  return { report: rowsOfPart(evaluation, "report"), calibration };
+  return { report: rowsOfPart(evaluation, "report"), chosenOn: rows, calibration };
 }
 
-function featureRows({ manifest }: ModelFolder, report: Evaluation, calibration: Calibration): FeatureRow[] {
+interface Halves {
+  report: Evaluation;
+  /** Whatever is chosen is chosen on it. */
+  chosenOn: Evaluation;
+}
+
+function featureRows({ manifest }: ModelFolder, { report, chosenOn }: Halves, calibration: Calibration): FeatureRow[] {
   const settings = manifest.cloud.tail?.settings ?? [];
   const votes = votesOf(report, calibration);
   return settings.map(({ rawBytes }, index) => {
     const { setting, logits, frameBytes } = report.tail[index];
     const fit = fitOf(calibration, setting);
     const answers = answersOf(logits, votes, report.labels, fit);
-    return { name: setting, rawBytes, gainShare: fit.gainShare, bytes: mean(frameBytes ?? []), ...answers };
+    const calibrationTop1 = top1(chosenOn.tail[index].logits, chosenOn);
+    const { gainShare } = fit;
+    return { name: setting, rawBytes, gainShare, calibrationTop1, bytes: mean(frameBytes ?? []), ...answers };
   });
+}
+
+function top1(logits: Float32Array, { labels, rows, classes }: Evaluation): number {
+  return mean(Array.from({ length: rows }, (_, row) => Number(argmax(rowOf(logits, row, classes)) === labels[row])));
 }
 
 /** Every form of picture, then the lossless files, whose answers are those to the image itself. */

@@ -111,5 +111,5 @@ def run_row(
         return run_edge(network, data.validation.images, state)
     edge = build_network("edge", base, data.training.classes)
     edge.load_state_dict(load_finished(runs, base, "edge").network)
-    settings = range(len(network.settings)) if row.tail.only is None else [row.tail.only]
+    settings = COMPARED_SETTINGS if row.tail.only is None else [row.tail.only]
     return run_tail(network, edge, data.validation.images, state, settings)

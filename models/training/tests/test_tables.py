@@ -27,7 +27,7 @@ def test_rows_differ_from_one_another_in_one_thing_only():
     assert tails["without-distillation"].tail.distillation == ()
 
 
-@pytest.mark.parametrize(("table", "models"), [("distillation", 3), ("tail", 20)])
+@pytest.mark.parametrize(("table", "models"), [("distillation", 3), ("tail", 6)])
 def test_table_measures_every_row_and_trains_none_twice(
     table, models, tmp_path_factory, data_folder, recipe_file, capsys, monkeypatch
 ):

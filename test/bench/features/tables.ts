@@ -14,8 +14,10 @@ export interface FileBytes {
 export interface FeatureRow extends Sent {
   /** The codes alone, packed. */
   rawBytes: number;
-  /** How good the calibration half found it: see shared/src/offload/gain-share.ts. */
+  /** How good the calibration half found it: fused, see shared/src/offload/gain-share.ts, */
   gainShare: number;
+  /** and the tail's own answers, top-1. */
+  calibrationTop1: number;
 }
 
 export function featureTable(rows: readonly FeatureRow[], { bitmap, files }: FileBytes): string {
@@ -49,7 +51,7 @@ export function lossesAtPublishedRates(rows: readonly FeatureRow[], bitmap: numb
   return RTCOINFER.map(({ x: rate, y: theirs }) => {
     const affordable = rows.filter(({ bytes }) => bytes <= rate * bitmap);
     if (affordable.length === 0) return { rate, theirs, ours: null };
-    const best = affordable.reduce((a, b) => (b.gainShare > a.gainShare ? b : a));
+    const best = affordable.reduce((a, b) => (b.calibrationTop1 > a.calibrationTop1 ? b : a));
     const lost = difference(uncompressed.alone, best.alone);
     return { rate, theirs, ours: { setting: best.name, loss: lost.mean, standardError: lost.standardError } };
   });
