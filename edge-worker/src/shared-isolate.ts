@@ -1,5 +1,5 @@
 // The isolate's one set of what is kept between requests: its Worker and its Durable Objects share the sessions, which
-// take 4 MB, and what either has found out about the cloud.
+// take 7 MB, and what either has found out about the cloud.
 import { modelBundle } from "../generated/model.ts";
 import { createIsolate, type Isolate } from "./isolate.ts";
 
