@@ -43,7 +43,8 @@ const SYSTEMS: Record<string, (config: Config) => void> = {
   },
   "cloud only": (config) => {
     for (const exit of config.edge.exits) exit.threshold = 2;
-    Object.assign(config.offload, { threshold: -1, bucket: UNLIMITED, fuse: false, timeoutMs: 30_000 });
+    const always = { threshold: -1, bucket: UNLIMITED, timeoutMs: 30_000 };
+    Object.assign(config.offload, { ...always, route: "large", fuse: false });
   },
   "default, but tokens for all": (config) => {
     Object.assign(config.offload, { bucket: UNLIMITED, timeoutMs: 30_000 });
