@@ -58,13 +58,18 @@ export function decodeSemiStatic(map: CodedMap, bytes: Uint8Array): MapContent {
   return content;
 }
 
-/** Shares of TOTAL, at least 1 for every code that occurs; the most frequent one takes what rounding leaves. */
+/** Shares of TOTAL, at least 1 for every code that occurs; the most frequent ones give or take what rounding leaves. */
 function frequenciesOf(codes: Uint8Array, count: number): number[] {
   const counts = new Array<number>(count).fill(0);
   for (const code of codes) counts[code] += 1;
   const shares = counts.map((seen) => (seen === 0 ? 0 : Math.max(1, Math.round((seen * TOTAL) / codes.length))));
-  const most = shares.indexOf(Math.max(...shares));
-  shares[most] += TOTAL - shares.reduce((sum, share) => sum + share, 0);
+  let left = TOTAL - shares.reduce((sum, share) => sum + share, 0);
+  while (left !== 0) {
+    // Of too many one by one: all of them may be more than any single code has.
+    const step = Math.max(left, -1);
+    shares[shares.indexOf(Math.max(...shares))] += step;
+    left -= step;
+  }
   return shares;
 }
 
