@@ -1,12 +1,15 @@
 // The process: how it starts, refuses to start, and ends.
+
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Agent, type ClientRequest, request } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cloudGraphs } from "@spillway/shared/schema/cloud-graphs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { jsonMessage, samplePixels } from "./setup/messages.ts";
+import { shippedManifest } from "./setup/model-folder.ts";
 import { type ServerProcess, startProcess } from "./setup/server-process.ts";
 
 const message = jsonMessage(samplePixels(16));
@@ -23,7 +26,9 @@ describe("starting", () => {
     const url = await server.ready();
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(await server.event("listening")).toMatchObject({ level: "info", models: { kind: "folder" } });
-    expect(await server.event("ready")).toMatchObject({ models: [{ name: "large", version: "1", state: "READY" }] });
+    const names = cloudGraphs(await shippedManifest()).map(({ name }) => name);
+    const models = names.map((name) => ({ name, version: "1", state: "READY" }));
+    expect(await server.event("ready")).toMatchObject({ models });
     expect((await fetch(`${url}/ping`)).status).toBe(200);
     expect(server.stderr).toEqual([]);
   });

@@ -1,9 +1,11 @@
 // The backend's own bearer tokens: who is let in, and to what.
+import { cloudGraphs } from "@spillway/shared/schema/cloud-graphs";
 import type { Hono } from "hono";
 import { afterEach, describe, expect, it } from "vitest";
 import { createApp } from "../../cloud-backend/src/app.ts";
 import { MultiModels } from "../../cloud-backend/src/repository/multi-models.ts";
 import { startTracing } from "../../cloud-backend/src/telemetry/tracing.ts";
+import { shippedManifest } from "./setup/model-folder.ts";
 import { startSmallModel, temporaryFolder } from "./setup/model-folders.ts";
 import { type ServerProcess, startProcess } from "./setup/server-process.ts";
 
@@ -106,12 +108,15 @@ async function appWith(tokens: { token?: string; adminToken?: string }): Promise
 it("lets only the operator load and unload where there is a token for that", async () => {
   server = startProcess({ SPILLWAY_TOKEN: "a-token", SPILLWAY_ADMIN_TOKEN: "an-admin-token" });
   const url = await server.ready();
-  const unload = async (token: string) => {
+  const unload = async (token: string, model: string) => {
     const headers = { authorization: `Bearer ${token}` };
-    return (await fetch(`${url}/v2/repository/models/large/unload`, { method: "POST", headers })).status;
+    return (await fetch(`${url}/v2/repository/models/${model}/unload`, { method: "POST", headers })).status;
   };
-  expect(await unload("a-token")).toBe(401);
-  expect((await fetch(`${url}/ping`)).status).toBe(200);
-  expect(await unload("an-admin-token")).toBe(200);
+  const models = cloudGraphs(await shippedManifest()).map(({ name }) => name);
+  for (const model of models) {
+    expect(await unload("a-token", model)).toBe(401);
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+    expect(await unload("an-admin-token", model)).toBe(200);
+  }
   expect((await fetch(`${url}/ping`)).status).toBe(503);
 });

@@ -1,4 +1,5 @@
 // The same pixels through every door give the same answer, and each form of message is answered in kind.
+import { tailFeatureShape } from "@spillway/shared/schema/cloud-graphs";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -13,7 +14,7 @@ import {
   samplePixels,
   splitAnswer,
 } from "../setup/messages.ts";
-import { floatManifest } from "../setup/model-folder.ts";
+import { floatManifest, shippedManifest } from "../setup/model-folder.ts";
 import { type RunningApp, startApp } from "../setup/running-app.ts";
 
 const pixels = samplePixels();
@@ -195,7 +196,7 @@ describe("a graph that takes FP32 NCHW and has two outputs", () => {
   });
 
   it("returns all outputs, or those named, in the order named", async () => {
-    const shapes = { logits: [1, 100], features1: [1, 64, 8, 8] };
+    const shapes = { logits: [1, 100], features1: [1, ...tailFeatureShape(await shippedManifest())] };
     const cases: [object, string[]][] = [
       [{}, ["features1", "logits"]],
       [{ outputs: [{ name: "logits" }] }, ["logits"]],
@@ -220,8 +221,9 @@ describe("a graph that takes FP32 NCHW and has two outputs", () => {
     const length = Number(response.headers.get("Inference-Header-Content-Length"));
     const { header, binary } = await splitAnswer(response, length);
     expect(header.outputs[0].data).toHaveLength(100);
-    expect(header.outputs[1].parameters).toEqual({ binary_data_size: 4 * 64 * 8 * 8 });
-    expect(binary.byteLength).toBe(4 * 64 * 8 * 8);
+    const bytes = tailFeatureShape(await shippedManifest()).reduce((product, side) => product * side, 4);
+    expect(header.outputs[1].parameters).toEqual({ binary_data_size: bytes });
+    expect(binary.byteLength).toBe(bytes);
   });
 });
 
