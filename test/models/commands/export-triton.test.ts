@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { cloudGraphs } from "@spillway/shared/schema/cloud-graphs";
 import { type Manifest, manifestSchema } from "@spillway/shared/schema/manifest";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -55,13 +56,9 @@ describe("spillway export triton", () => {
       repository: out,
       version: "1",
       place: "new",
-      models: [
-        {
-          name: "large",
-          sha256: large.sha256,
-          files: ["large/labels.txt", "large/config.pbtxt", "large/1/model.onnx"],
-        },
-      ],
+      models: cloudGraphs(manifest).map(({ name, sha256 }) => {
+        return { name, sha256, files: [`${name}/labels.txt`, `${name}/config.pbtxt`, `${name}/1/model.onnx`] };
+      }),
       inferenceService: "spillway-cifar100",
     });
     const { height, width } = large.preprocessing;
