@@ -34,7 +34,13 @@ afterAll(() => rm(scratch, { recursive: true }));
 async function publish(state: string): Promise<void> {
   const config: Config = defaultConfig(folder.manifest, folder.hash, calibration);
   for (const exit of config.edge.exits) exit.threshold = 2;
-  Object.assign(config.offload, { route: "large", threshold: -1, bucket: { rate: 100, depth: 100 }, timeoutMs: 20_000, fuse: false });
+  Object.assign(config.offload, {
+    route: "large",
+    threshold: -1,
+    bucket: { rate: 100, depth: 100 },
+    timeoutMs: 20_000,
+    fuse: false,
+  });
   const file = path.join(scratch, "config.json");
   await writeFile(file, JSON.stringify(config));
   expect(await run("spillway", ["publish", "--config", file, "--state", state])).toMatchObject({ code: 0 });
