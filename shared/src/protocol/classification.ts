@@ -2,24 +2,13 @@
 // returns, instead of its values, the best classes of each row as text: BYTES [batch, classes] of
 // "value:index:label". Text: docs/protocol/extension_classification.md; the details are Triton's own code's.
 import type { InferenceRequest, InferenceResponse, RequestedOutput } from "./message.ts";
-import { bytesTensorOf, elementCount, ProtocolError, type Tensor } from "./tensor.ts";
+import { bytesTensorOf, elementCount, NUMERIC_ARRAYS, ProtocolError, type Tensor } from "./tensor.ts";
 
 /** Triton's type for the number of classes. */
 const MAX_CLASS_COUNT = 2 ** 32 - 1;
 
-/** The datatypes whose values Triton ranks. */
-const RANKED_ARRAYS = {
-  INT8: Int8Array,
-  UINT8: Uint8Array,
-  INT16: Int16Array,
-  UINT16: Uint16Array,
-  INT32: Int32Array,
-  UINT32: Uint32Array,
-  FP32: Float32Array,
-  INT64: BigInt64Array,
-  UINT64: BigUint64Array,
-  FP64: Float64Array,
-} as const;
+/** The datatypes whose values Triton ranks: all numbers but these two. */
+const { BOOL, FP16, ...RANKED_ARRAYS } = NUMERIC_ARRAYS;
 
 /** How many classes are wanted of which output. */
 export type ClassCounts = ReadonlyMap<string, number>;
